@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0
+# The only entry point. Each target is one script of bin/, which does nothing
+# when its result is current.
+
+ARCH ?= x86_64
+J ?= $(shell nproc)
+
+export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF BASE
+
+.PHONY: help run check shell deps fetch tree refresh kernel lint series rows \
+	rebase clean distclean
+.NOTPARALLEL:
+
+help:
+	@bin/help
+
+# The overlay and its base.
+
+deps:
+	@bin/deps
+
+fetch: deps
+	@bin/fetch
+
+tree: fetch
+	@bin/apply
+
+refresh:
+	@bin/refresh
+
+series: tree
+	@bin/series
+
+rows: fetch
+	@bin/rows
+
+rebase: deps
+	@bin/rebase
+
+lint: tree
+	@bin/lint
+
+# The kernel and its guests.
+
+kernel: tree
+	@bin/kernel
+
+run: kernel
+	@bin/run
+
+shell: kernel
+	@bin/shell
+
+check: tree
+	@bin/check
+
+# The way back.
+
+clean:
+	@bin/clean
+
+distclean:
+	@bin/distclean
+
+.DEFAULT:
+	@bin/help "$@"
