@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The machine's NUMA nodes as sysfs tells them, and what a test needs of them.
+ * Everything is read anew each time: tests change cpusets and fill nodes.
+ */
+#ifndef SELFTEST_SHMBIND_NODES_H
+#define SELFTEST_SHMBIND_NODES_H
+
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kselftest_harness.h"
+
+#define NODES_MAX	1024	/* no architecture allows more */
+#define LONG_BITS	(8 * (int)sizeof(long))
+#define NODES_DIR	"/sys/devices/system/node"
+
+struct nodemask {
+	unsigned long bits[NODES_MAX / LONG_BITS];
+};
+
+static inline void node_set(int node, struct nodemask *mask)
+{
+	mask->bits[node / LONG_BITS] |= 1UL << (node % LONG_BITS);
+}
+
+static inline void node_clear(int node, struct nodemask *mask)
+{
+	mask->bits[node / LONG_BITS] &= ~(1UL << (node % LONG_BITS));
+}
+
+static inline bool node_isset(int node, const struct nodemask *mask)
+{
+	return mask->bits[node / LONG_BITS] >> (node % LONG_BITS) & 1;
+}
+
+/*
+ * Step @node to the next node of @mask: from -1 to the first, and from the last
+ * back to -1 and out of the loop:
+ *
+ *	for (node = -1; next_node(&node, mask);)
+ */
+static inline bool next_node(int *node, const struct nodemask *mask)
+{
+	while (++*node < NODES_MAX) {
+		if (node_isset(*node, mask))
+			return true;
+	}
+	*node = -1;
+	return false;
+}
+
+static inline int first_node(const struct nodemask *mask)
+{
+	int node = -1;
+
+	next_node(&node, mask);
+	return node;
+}
+
+static inline int last_node(const struct nodemask *mask)
+{
+	int node, last = -1;
+
+	for (node = -1; next_node(&node, mask);)
+		last = node;
+	return last;
+}
+
+/* The @nth node of @mask, counted from 0, or -1. */
+static inline int nth_node(int nth, const struct nodemask *mask)
+{
+	int node;
+
+	for (node = -1; next_node(&node, mask);) {
+		if (!nth--)
+			break;
+	}
+	return node;
+}
+
+static inline int nodes_weight(const struct nodemask *mask)
+{
+	int node, weight = 0;
+
+	for (node = -1; next_node(&node, mask);)
+		weight++;
+	return weight;
+}
+
+static inline bool nodes_equal(const struct nodemask *a,
+			       const struct nodemask *b)
+{
+	return !memcmp(a, b, sizeof(*a));
+}
+
+static inline struct nodemask nodes_and(struct nodemask a, struct nodemask b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a.bits); i++)
+		a.bits[i] &= b.bits[i];
+	return a;
+}
+
+static inline struct nodemask nodes_andnot(struct nodemask a, struct nodemask b)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(a.bits); i++)
+		a.bits[i] &= ~b.bits[i];
+	return a;
+}
+
+static inline struct nodemask nodes_of(int node)
+{
+	struct nodemask mask = {};
+
+	node_set(node, &mask);
+	return mask;
+}
+
+/* Parse a list as the kernel prints it: "0-3,5". */
+static inline struct nodemask nodes_parse(const char *list)
+{
+	struct nodemask mask = {};
+	int first, last, len;
+
+	while (sscanf(list, "%d%n", &first, &len) == 1) {
+		list += len;
+		last = first;
+		if (sscanf(list, "-%d%n", &last, &len) == 1)
+			list += len;
+		for (int node = first; node <= last && node < NODES_MAX; node++)
+			node_set(node, &mask);
+		if (*list++ != ',')
+			break;
+	}
+	return mask;
+}
+
+/* Print @mask as the kernel does; @size is that of @list. */
+static inline char *nodes_print(const struct nodemask *mask, char *list,
+				size_t size)
+{
+	int node, last;
+	size_t len = 0;
+
+	list[0] = '\0';
+	for (node = -1; next_node(&node, mask);) {
+		for (last = node; last + 1 < NODES_MAX; last++) {
+			if (!node_isset(last + 1, mask))
+				break;
+		}
+		len += snprintf(list + len, size - len, "%s%d",
+				len ? "," : "", node);
+		if (last > node)
+			len += snprintf(list + len, size - len, "-%d", last);
+		node = last;
+	}
+	return list;
+}
+
+/* The first line of a file; an empty string if there is none. */
+static inline char *read_line(const char *path, char *line, size_t size)
+{
+	FILE *file = fopen(path, "r");
+
+	line[0] = '\0';
+	if (!file)
+		return line;
+	if (fgets(line, size, file))
+		line[strcspn(line, "\n")] = '\0';
+	fclose(file);
+	return line;
+}
+
+/* A node state: "online", "has_memory", "has_normal_memory", "has_cpu". */
+static inline struct nodemask nodes_in(const char *state)
+{
+	char path[128], line[4096];
+
+	snprintf(path, sizeof(path), NODES_DIR "/%s", state);
+	return nodes_parse(read_line(path, line, sizeof(line)));
+}
+
+static inline struct nodemask memory_nodes(void)
+{
+	return nodes_in("has_memory");
+}
+
+static inline struct nodemask cpu_nodes(void)
+{
+	return nodes_in("has_cpu");
+}
+
+/* ACPI's distance from @from to @to; both are online. */
+static inline int node_distance(int from, int to)
+{
+	struct nodemask online = nodes_in("online");
+	char path[128], line[4096], *next = line;
+	int node, distance = -1;
+
+	snprintf(path, sizeof(path), NODES_DIR "/node%d/distance", from);
+	read_line(path, line, sizeof(line));
+	/* one column for each online node */
+	for (node = -1; next_node(&node, &online);) {
+		distance = strtol(next, &next, 10);
+		if (node == to)
+			break;
+	}
+	return distance;
+}
+
+/* The value after @name in a two-column file of @node, such as vmstat. */
+static inline long node_counter(int node, const char *file, const char *name)
+{
+	char path[128], key[128];
+	long value, found = -1;
+	FILE *stat;
+
+	snprintf(path, sizeof(path), NODES_DIR "/node%d/%s", node, file);
+	stat = fopen(path, "r");
+	if (!stat)
+		return -1;
+	while (fscanf(stat, "%127s %ld", key, &value) == 2) {
+		if (!strcmp(key, name)) {
+			found = value;
+			break;
+		}
+	}
+	fclose(stat);
+	return found;
+}
+
+static inline long node_free_pages(int node)
+{
+	return node_counter(node, "vmstat", "nr_free_pages");
+}
+
+/* A line such as "  pages free 123" of one zone of @node; -1 if none. */
+static inline long zone_counter(int node, const char *zone, const char *name)
+{
+	char line[256], this_zone[64];
+	size_t len = strlen(name);
+	bool here = false;
+	long found = -1;
+	int this_node;
+	FILE *info = fopen("/proc/zoneinfo", "r");
+
+	if (!info)
+		return -1;
+	while (found < 0 && fgets(line, sizeof(line), info)) {
+		char *start = line + strspn(line, " ");
+
+		if (sscanf(line, "Node %d, zone %63s", &this_node,
+			   this_zone) == 2)
+			here = this_node == node && !strcmp(this_zone, zone);
+		else if (here && !strncmp(start, name, len))
+			found = atol(start + len);
+	}
+	fclose(info);
+	return found;
+}
+
+static inline long zone_free_pages(int node, const char *zone)
+{
+	return zone_counter(node, zone, "pages free");
+}
+
+/* The CPUs of @node; how many there are. */
+static inline int node_cpus(int node, cpu_set_t *cpus)
+{
+	char path[128], line[4096];
+	struct nodemask list;
+	int cpu;
+
+	snprintf(path, sizeof(path), NODES_DIR "/node%d/cpulist", node);
+	list = nodes_parse(read_line(path, line, sizeof(line)));
+	CPU_ZERO(cpus);
+	for (cpu = -1; next_node(&cpu, &list);)
+		CPU_SET(cpu, cpus);
+	return CPU_COUNT(cpus);
+}
+
+/* Keep the calling thread on the CPUs of @node. */
+static inline int run_on_node(int node)
+{
+	cpu_set_t cpus;
+
+	if (!node_cpus(node, &cpus))
+		return -1;
+	return sched_setaffinity(0, sizeof(cpus), &cpus);
+}
+
+static inline int distinct_distances(int from, const struct nodemask *to)
+{
+	bool seen[256] = {};
+	int node, distance, distinct = 0;
+
+	for (node = -1; next_node(&node, to);) {
+		distance = node_distance(from, node);
+		if (distance >= 0 && !seen[distance & 255]) {
+			seen[distance & 255] = true;
+			distinct++;
+		}
+	}
+	return distinct;
+}
+
+static inline bool has_distances(void)
+{
+	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
+	int node;
+
+	for (node = -1; next_node(&node, &cpus);) {
+		if (distinct_distances(node, &memory) >= 3)
+			return true;
+	}
+	return false;
+}
+
+/* Has the machine @need, one of the features listed at REQUIRE()? */
+static inline bool has_feature(const char *need)
+{
+	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
+	struct nodemask both = nodes_and(memory, cpus);
+	int count;
+
+	if (sscanf(need, "nodes=%d", &count) == 1)
+		return nodes_weight(&memory) >= count;
+	if (sscanf(need, "cpunodes=%d", &count) == 1)
+		return nodes_weight(&both) >= count;
+	if (!strcmp(need, "cpuless"))
+		return nodes_weight(&memory) > nodes_weight(&both);
+	if (!strcmp(need, "memless"))
+		return nodes_weight(&cpus) > nodes_weight(&both);
+	if (!strcmp(need, "distances"))
+		return has_distances();
+	if (!strcmp(need, "single"))
+		return nodes_weight(&memory) == 1;
+
+	fprintf(stderr, "# no such feature: %s\n", need);
+	abort();
+}
+
+static inline bool has_features(const char *needs)
+{
+	char list[128], *save, *need;
+
+	snprintf(list, sizeof(list), "%s", needs);
+	for (need = strtok_r(list, " ", &save); need;
+	     need = strtok_r(NULL, " ", &save)) {
+		if (!has_feature(need))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Leave the test as skipped unless the machine has every feature in @needs, a
+ * list separated by spaces:
+ *
+ *   nodes=N	at least N nodes with memory
+ *   cpunodes=N	at least N nodes with both CPUs and memory
+ *   cpuless	a node with memory and no CPU
+ *   memless	a node with CPUs and no memory
+ *   distances	a node with CPUs has three nodes with memory, itself included,
+ *		at distances that all differ
+ *   single	exactly one node with memory
+ *
+ * Who runs the tests knows the machine and reads the reason: a skip for want of
+ * something that is there is a failure.
+ */
+#define REQUIRE(needs)						\
+do {								\
+	const char *_needs = (needs);				\
+								\
+	if (!has_features(_needs))				\
+		SKIP(_exit(KSFT_SKIP), "needs %s", _needs);	\
+} while (0)
+
+#endif /* SELFTEST_SHMBIND_NODES_H */

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Segments, and where their pages lie.
+ *
+ * Every test is a process of its own. own_ipc_namespace() makes its segments go
+ * with it however it ends, but some time later, from a work queue: a test whose
+ * pages would be in the way of the next calls segment_remove(), or
+ * segment_doom() as soon as it has attached.
+ */
+#ifndef SELFTEST_SHMBIND_SEGMENT_H
+#define SELFTEST_SHMBIND_SEGMENT_H
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "nodes.h"
+#include "wrappers.h"
+
+/* Emulated, with KASAN and lockdep, everything takes several times as long. */
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 120
+
+struct segment {
+	int id;
+	size_t size;
+	char *addr;	/* NULL unless attached by segment_attach() */
+};
+
+static inline size_t page_size(void)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+static inline int own_ipc_namespace(void)
+{
+	return unshare(CLONE_NEWIPC);
+}
+
+static inline int shmbind_nodes(int shmid, int policy,
+				const struct nodemask *mask)
+{
+	return shmbind(shmid, policy, mask->bits, NODES_MAX);
+}
+
+/* An unbound segment of @pages pages. */
+static inline int segment_create(struct segment *seg, size_t pages)
+{
+	seg->size = pages * page_size();
+	seg->addr = NULL;
+	seg->id = shmget(IPC_PRIVATE, seg->size, IPC_CREAT | 0600);
+	return seg->id < 0 ? -1 : 0;
+}
+
+static inline int segment_attach(struct segment *seg)
+{
+	void *addr = shmat(seg->id, NULL, 0);
+
+	if (addr == (void *)-1)
+		return -1;
+	seg->addr = addr;
+	return 0;
+}
+
+static inline int segment_detach(struct segment *seg)
+{
+	void *addr = seg->addr;
+
+	seg->addr = NULL;
+	return addr ? shmdt(addr) : 0;
+}
+
+/* From now on the segment goes with its last attach. */
+static inline int segment_doom(struct segment *seg)
+{
+	return shmctl(seg->id, IPC_RMID, NULL);
+}
+
+static inline void segment_remove(struct segment *seg)
+{
+	segment_detach(seg);
+	segment_doom(seg);
+}
+
+/* A segment of @pages pages, bound and attached. */
+static inline int segment_open(struct segment *seg, size_t pages, int policy,
+			       const struct nodemask *mask)
+{
+	if (segment_create(seg, pages))
+		return -1;
+	if (!shmbind_nodes(seg->id, policy, mask) && !segment_attach(seg))
+		return 0;
+	segment_doom(seg);
+	return -1;
+}
+
+static inline void touch_page(char *addr, size_t page)
+{
+	__atomic_store_n(addr + page * page_size(), 1, __ATOMIC_RELAXED);
+}
+
+static inline char read_page(char *addr, size_t page)
+{
+	return __atomic_load_n(addr + page * page_size(), __ATOMIC_RELAXED);
+}
+
+static inline void touch_pages(char *addr, size_t pages)
+{
+	for (size_t page = 0; page < pages; page++)
+		touch_page(addr, page);
+}
+
+/*
+ * The nodes of @count pages from @addr on that process @pid (0: the caller) has
+ * mapped, or a negative error for each page that it has not.
+ */
+static inline int placement_of(pid_t pid, char *addr, size_t count, int *nodes)
+{
+	enum { BATCH = 512 };
+	void *pages[BATCH];
+
+	for (size_t done = 0; done < count; done += BATCH) {
+		size_t batch = count - done < BATCH ? count - done : BATCH;
+
+		for (size_t i = 0; i < batch; i++)
+			pages[i] = addr + (done + i) * page_size();
+		if (move_pages(pid, batch, pages, NULL, nodes + done, 0))
+			return -1;
+	}
+	return 0;
+}
+
+static inline int placement(char *addr, size_t count, int *nodes)
+{
+	return placement_of(0, addr, count, nodes);
+}
+
+/* The node of one page, or a negative error. */
+static inline int page_node(char *addr, size_t page)
+{
+	int node;
+
+	if (placement(addr + page * page_size(), 1, &node))
+		return -errno;
+	return node;
+}
+
+/*
+ * How many of @count pages lie on each node: @per_node has NODES_MAX entries.
+ * Returns the number of pages that lie anywhere, or -1.
+ */
+static inline long count_placement(char *addr, size_t count, long *per_node)
+{
+	int *nodes = malloc(count * sizeof(*nodes));
+	long present = 0;
+
+	memset(per_node, 0, NODES_MAX * sizeof(*per_node));
+	if (!nodes || placement(addr, count, nodes)) {
+		free(nodes);
+		return -1;
+	}
+	for (size_t page = 0; page < count; page++) {
+		if (nodes[page] < 0)
+			continue;
+		per_node[nodes[page]]++;
+		present++;
+	}
+	free(nodes);
+	return present;
+}
+
+/* The exit status of @pid; -1 if a signal or an error ended it. */
+static inline int wait_for(pid_t pid)
+{
+	int status;
+
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return -1;
+	return WEXITSTATUS(status);
+}
+
+/*
+ * Attach, map what is resident and only that (a fault on a hole would place a
+ * page), and ask.
+ */
+static inline int look_at_placement(int shmid, size_t count, int *nodes)
+{
+	unsigned char *resident = malloc(count);
+	char *addr = shmat(shmid, NULL, SHM_RDONLY);
+
+	if (!resident || addr == (char *)-1 ||
+	    mincore(addr, count * page_size(), resident))
+		return -1;
+	for (size_t page = 0; page < count; page++) {
+		if (resident[page] & 1)
+			read_page(addr, page);
+	}
+	return placement(addr, count, nodes);
+}
+
+/* placement() as a process sees it that neither bound nor touched a page. */
+static inline int placement_elsewhere(int shmid, size_t count, int *nodes)
+{
+	size_t size = count * sizeof(*nodes);
+	int *shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t pid;
+	int err;
+
+	if (shared == MAP_FAILED)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		_exit(look_at_placement(shmid, count, shared) ? 1 : 0);
+	err = wait_for(pid);
+	memcpy(nodes, shared, size);
+	munmap(shared, size);
+	return err ? -1 : 0;
+}
+
+#endif /* SELFTEST_SHMBIND_SEGMENT_H */
