@@ -94,6 +94,60 @@ static inline int segment_open(struct segment *seg, size_t pages, int policy,
 	return -1;
 }
 
+#define BINDING_MAX	4096
+
+/* The text that every place shows for a binding. */
+static inline char *binding_text(int policy, const struct nodemask *mask,
+				 char *text)
+{
+	const char *choice = policy & MEM_STRIPE ? "stripe" :
+			     policy & MEM_MOSTFREE ? "mostfree" : "firstref";
+	const char *strength = policy & MEM_HARDBIND ? "hard" : "soft";
+	int len;
+
+	len = snprintf(text, BINDING_MAX, "shmbind=%s|%s:", choice, strength);
+	nodes_print(mask, text + len, BINDING_MAX - len);
+	return text;
+}
+
+/* What /proc/sysvipc/shmbind says of the segment; "" if it is not there. */
+static inline char *segment_binding(int shmid, char *text)
+{
+	FILE *file = fopen("/proc/sysvipc/shmbind", "r");
+	char line[2 * BINDING_MAX];
+	int id;
+
+	text[0] = '\0';
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%*s %d %4095s", &id, text) == 2 &&
+		    id == shmid)
+			break;
+		text[0] = '\0';
+	}
+	if (file)
+		fclose(file);
+	return text;
+}
+
+/* What numa_maps says of the caller's mapping at @addr; "" if nothing. */
+static inline char *mapping_policy(void *addr, char *text)
+{
+	FILE *file = fopen("/proc/self/numa_maps", "r");
+	char line[2 * BINDING_MAX];
+	unsigned long start;
+
+	text[0] = '\0';
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%lx %4095s", &start, text) == 2 &&
+		    start == (unsigned long)addr)
+			break;
+		text[0] = '\0';
+	}
+	if (file)
+		fclose(file);
+	return text;
+}
+
 static inline void touch_page(char *addr, size_t page)
 {
 	__atomic_store_n(addr + page * page_size(), 1, __ATOMIC_RELAXED);
