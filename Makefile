@@ -63,4 +63,4 @@ distclean:
 	@bin/distclean
 
 .DEFAULT:
-	@bin/help "$@"
+	$(error there is no target '$@': see make help)

@@ -28,14 +28,21 @@ say()
 	printf '  %-7s %s\n' "$1" "${*:2}"
 }
 
-# tell LABEL text... - The same, written over itself on a terminal. Elsewhere
-# a line for each call would be noise: only what say() prints is seen.
+# tell LABEL text... - Progress that is worth no line of its own: written over
+# itself on a terminal, a line every ten seconds elsewhere. told() ends it.
+told_at=0
 tell()
 {
-	[[ ! -t 1 ]] || printf '\r\e[K  %-7s %s' "$1" "${*:2}"
+	local text
+	text=$(printf '  %-7s %s' "$1" "${*:2}")
+	if [[ -t 1 ]]; then
+		printf '\r\e[K%s' "${text:0:$((${COLUMNS:-80} - 1))}"
+	elif ((SECONDS >= told_at + 10)); then
+		told_at=$SECONDS
+		printf '%s\n' "$text"
+	fi
 }
 
-# told - End of a line of tell().
 told()
 {
 	[[ ! -t 1 ]] || printf '\r\e[K'
@@ -48,19 +55,28 @@ die()
 	exit 1
 }
 
-# run_logged WHAT LOG command... - Run with all output in build/logs/LOG.log.
-# V=1 shows it too; a failure shows its end, says WHAT failed, and exits.
+# run_logged WHAT LOG command... - Run with all output in build/logs/LOG.log,
+# its last line told meanwhile; V=1 shows everything. A failure shows the end of
+# the log, says that WHAT failed, and exits.
 run_logged()
 {
 	local what=$1 log=$logs/$2.log rc=0
 	shift 2
 
 	mkdir -p "$logs"
-	if [[ ${V:-} == 1 ]]; then
-		"$@" 2>&1 | tee "$log" || rc=$?
-	else
-		"$@" >"$log" 2>&1 || rc=$?
-		((rc == 0)) || tail -n 20 "$log" >&2
-	fi
-	((rc == 0)) || die "$what failed ($rc)" "the whole log is $log"
+	"$@" 2>&1 | tee "$log" | follow || rc=$?
+	((rc == 0)) && return
+	[[ ${V:-} == 1 ]] || tail -n 20 "$log" >&2
+	die "$what failed" "the whole log is $log"
+}
+
+follow()
+{
+	local line
+
+	[[ ${V:-} != 1 ]] || { cat; return; }
+	while IFS= read -r line; do
+		tell '...' "${line//$'\t'/ }"
+	done
+	told
 }
