@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Memory that a test takes off a node.
+ *
+ * The tool is the system call under test: the pages of a segment bound HARD to
+ * the node come from there or not at all, so that a full node is a SIGBUS and
+ * never an OOM kill. The segment goes with the process that took it.
+ */
+#ifndef SELFTEST_SHMBIND_BALLAST_H
+#define SELFTEST_SHMBIND_BALLAST_H
+
+#include "sigbus.h"
+
+/* The pages that @node has in all. */
+static inline size_t node_pages(int node)
+{
+	char path[128], line[256];
+	unsigned long kib;
+
+	snprintf(path, sizeof(path), NODES_DIR "/node%d/meminfo", node);
+	if (sscanf(read_line(path, line, sizeof(line)),
+		   "Node %*d MemTotal: %lu", &kib) != 1)
+		return 0;
+	return kib * 1024 / page_size();
+}
+
+/* Take up to @pages of @node; how many there were, or -1. */
+static inline long take_pages(struct segment *ballast, int node, size_t pages)
+{
+	struct nodemask mask = nodes_of(node);
+
+	if (catch_sigbus() ||
+	    segment_open(ballast, pages, MEM_FIRSTREF | MEM_HARDBIND, &mask))
+		return -1;
+	segment_doom(ballast);
+	return try_touch_pages(ballast->addr, pages);
+}
+
+/* Take all but @rest pages of what @node has free. */
+static inline long take_all_but(struct segment *ballast, int node, size_t rest)
+{
+	long free_pages = node_free_pages(node);
+
+	if (free_pages <= (long)rest)
+		return 0;
+	return take_pages(ballast, node, free_pages - rest);
+}
+
+/*
+ * Take every page of @node. What others give back in the background is waited
+ * for and taken too, so that the node stays full.
+ */
+static inline long fill_node(struct segment *ballast, int node)
+{
+	long page, pages = node_pages(node), full = 0;
+
+	page = take_pages(ballast, node, pages);
+	while (page >= 0 && page < pages && full < 3) {
+		usleep(10000);
+		if (try_touch(ballast->addr, page)) {
+			page++;
+			full = 0;
+		} else {
+			full++;
+		}
+	}
+	return page;
+}
+
+static inline int give_back(struct segment *ballast)
+{
+	return segment_detach(ballast);
+}
+
+/*
+ * The node that a test may fill: not the lowest one, which the kernel itself
+ * leans on, and one with CPUs if there is such another.
+ */
+static inline int victim_node(void)
+{
+	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
+	struct nodemask both = nodes_and(memory, cpus);
+	int victim = last_node(&both);
+
+	return victim > first_node(&memory) ? victim : last_node(&memory);
+}
+
+#endif /* SELFTEST_SHMBIND_BALLAST_H */

@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Every policy and strength, from every node, into every kind of mask. */
+#define _GNU_SOURCE
+#include <pthread.h>
+
+#include "cgroup.h"
+#include "expected.h"
+#include "sigbus.h"
+
+#define SHARE	6	/* pages that each node of the touchers touches */
+
+struct scene {
+	int policy;
+	int strength;
+	struct nodemask memory, cpus;
+	struct segment seg;
+	struct cgroup cpuset;
+	int pages;	/* SHARE for each node with CPUs */
+	int nodes[SHARE * NODES_MAX];	/* where they lie */
+};
+
+FIXTURE(placement)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(placement)
+{
+	int policy;
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(placement, firstref_hard) {
+	.policy = MEM_FIRSTREF,
+	.strength = MEM_HARDBIND,
+};
+
+FIXTURE_VARIANT_ADD(placement, firstref_soft) {
+	.policy = MEM_FIRSTREF,
+	.strength = MEM_SOFTBIND,
+};
+
+FIXTURE_VARIANT_ADD(placement, stripe_hard) {
+	.policy = MEM_STRIPE,
+	.strength = MEM_HARDBIND,
+};
+
+FIXTURE_VARIANT_ADD(placement, stripe_soft) {
+	.policy = MEM_STRIPE,
+	.strength = MEM_SOFTBIND,
+};
+
+FIXTURE_VARIANT_ADD(placement, mostfree_hard) {
+	.policy = MEM_MOSTFREE,
+	.strength = MEM_HARDBIND,
+};
+
+FIXTURE_VARIANT_ADD(placement, mostfree_soft) {
+	.policy = MEM_MOSTFREE,
+	.strength = MEM_SOFTBIND,
+};
+
+FIXTURE_SETUP(placement)
+{
+	struct scene *scene = &self->scene;
+
+	scene->policy = variant->policy;
+	scene->strength = variant->strength;
+	ASSERT_EQ(0, own_ipc_namespace());
+	scene->memory = memory_nodes();
+	scene->cpus = cpu_nodes();
+	scene->pages = SHARE * nodes_weight(&scene->cpus);
+	scene->seg.id = -1;
+}
+
+FIXTURE_TEARDOWN(placement)
+{
+	struct scene *scene = &self->scene;
+
+	segment_remove(&scene->seg);
+	cgroup_remove(&scene->cpuset);
+}
+
+static void open_bound(struct __test_metadata *_metadata, struct scene *scene,
+		       const struct nodemask *mask)
+{
+	ASSERT_EQ(0, segment_open(&scene->seg, scene->pages,
+				  scene->policy | scene->strength, mask));
+}
+
+/* Ways to touch a page; false if it could not be. */
+
+static bool by_write(char *addr, size_t page)
+{
+	touch_page(addr, page);
+	return true;
+}
+
+static bool by_read(char *addr, size_t page)
+{
+	return read_page(addr, page) == 0;
+}
+
+static bool by_populating(char *addr, size_t page)
+{
+	return !madvise(addr + page * page_size(), page_size(),
+			MADV_POPULATE_READ);
+}
+
+static bool by_system_call_that_reads_it(char *addr, size_t page)
+{
+	int pipes[2];
+	bool done;
+
+	if (pipe(pipes))
+		return false;
+	done = write(pipes[1], addr + page * page_size(), 1) == 1;
+	close(pipes[0]);
+	close(pipes[1]);
+	return done;
+}
+
+static bool by_system_call_that_writes_it(char *addr, size_t page)
+{
+	int pipes[2];
+	bool done;
+
+	if (pipe(pipes))
+		return false;
+	done = write(pipes[1], "x", 1) == 1 &&
+	       read(pipes[0], addr + page * page_size(), 1) == 1;
+	close(pipes[0]);
+	close(pipes[1]);
+	return done;
+}
+
+/* Each node with CPUs touches its share. */
+static void touch_from_all(struct __test_metadata *_metadata,
+			   struct scene *scene,
+			   bool (*touch)(char *addr, size_t page))
+{
+	size_t page = 0;
+	int node;
+
+	for (node = -1; next_node(&node, &scene->cpus);) {
+		ASSERT_EQ(0, run_on_node(node));
+		for (size_t end = page + SHARE; page < end; page++)
+			ASSERT_TRUE(touch(scene->seg.addr, page));
+	}
+}
+
+/* scene->nodes is where the pages should lie that touch_from_all() touched. */
+static void expect_all(struct __test_metadata *_metadata, struct scene *scene,
+		       const struct nodemask *mask)
+{
+	int node, wanted, *share = scene->nodes;
+
+	EXPECT_EQ(0, strays(scene->nodes, scene->pages, mask));
+	if (scene->policy == MEM_STRIPE)
+		EXPECT_GE(1, spread(scene->nodes, scene->pages, mask));
+	if (scene->policy != MEM_FIRSTREF)
+		return;
+	for (node = -1; next_node(&node, &scene->cpus); share += SHARE) {
+		wanted = firstref_node(node, mask);
+		for (int i = 0; i < SHARE; i++) {
+			EXPECT_EQ(wanted, share[i])
+				TH_LOG("touched from node %d", node);
+		}
+	}
+}
+
+static void check_mask(struct __test_metadata *_metadata, struct scene *scene,
+		       const struct nodemask *mask,
+		       bool (*touch)(char *addr, size_t page))
+{
+	open_bound(_metadata, scene, mask);
+	touch_from_all(_metadata, scene, touch);
+	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
+	expect_all(_metadata, scene, mask);
+	segment_remove(&scene->seg);
+}
+
+TEST_F(placement, one_node_takes_all)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask;
+	int node;
+
+	for (node = -1; next_node(&node, &scene->memory);) {
+		mask = nodes_of(node);
+		check_mask(_metadata, scene, &mask, by_write);
+	}
+}
+
+TEST_F(placement, every_pair_of_nodes_shares_by_the_policy)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask;
+	int a, b;
+
+	REQUIRE("nodes=2");
+	for (a = -1; next_node(&a, &scene->memory);) {
+		for (b = a; next_node(&b, &scene->memory);) {
+			mask = nodes_of(a);
+			node_set(b, &mask);
+			check_mask(_metadata, scene, &mask, by_write);
+		}
+	}
+}
+
+TEST_F(placement, all_nodes_share_by_the_policy)
+{
+	struct scene *scene = &self->scene;
+
+	check_mask(_metadata, scene, &scene->memory, by_write);
+}
+
+TEST_F(placement, a_node_without_cpus_takes_pages)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask cpuless = nodes_andnot(scene->memory, scene->cpus);
+
+	REQUIRE("cpuless");
+	check_mask(_metadata, scene, &cpuless, by_write);
+}
+
+TEST_F(placement, cpus_of_a_node_without_memory_find_candidates)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask memless = nodes_andnot(scene->cpus, scene->memory);
+
+	REQUIRE("memless");
+	scene->cpus = memless;
+	scene->pages = SHARE * nodes_weight(&memless);
+	check_mask(_metadata, scene, &scene->memory, by_write);
+}
+
+TEST_F(placement, read_faults_follow_the_binding)
+{
+	struct scene *scene = &self->scene;
+
+	check_mask(_metadata, scene, &scene->memory, by_read);
+}
+
+TEST_F(placement, populating_follows_the_binding)
+{
+	struct scene *scene = &self->scene;
+
+	check_mask(_metadata, scene, &scene->memory, by_populating);
+}
+
+TEST_F(placement, system_calls_that_read_follow_the_binding)
+{
+	struct scene *scene = &self->scene;
+
+	check_mask(_metadata, scene, &scene->memory,
+		   by_system_call_that_reads_it);
+}
+
+TEST_F(placement, system_calls_that_write_follow_the_binding)
+{
+	struct scene *scene = &self->scene;
+
+	check_mask(_metadata, scene, &scene->memory,
+		   by_system_call_that_writes_it);
+}
+
+TEST_F(placement, offsets_and_split_mappings_do_not_matter)
+{
+	struct scene *scene = &self->scene;
+	int middle;
+	int node;
+
+	open_bound(_metadata, scene, &scene->memory);
+	/* the mapping falls into three, none of which is the whole segment */
+	middle = scene->pages / 2;
+	ASSERT_EQ(0, mprotect(scene->seg.addr + middle * page_size(),
+			      page_size(), PROT_READ));
+	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
+	for (int page = scene->pages; page--;)
+		read_page(scene->seg.addr, page);
+
+	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
+	EXPECT_EQ(0, strays(scene->nodes, scene->pages, &scene->memory));
+	if (scene->policy == MEM_STRIPE) {
+		EXPECT_GE(1, spread(scene->nodes, scene->pages, &scene->memory));
+	} else if (scene->policy == MEM_FIRSTREF) {
+		node = firstref_node(first_node(&scene->cpus), &scene->memory);
+		for (int page = 0; page < scene->pages; page++)
+			EXPECT_EQ(node, scene->nodes[page]);
+	}
+}
+
+TEST_F(placement, the_tasks_own_policy_does_not_apply)
+{
+	struct scene *scene = &self->scene;
+	static const int modes[] = {
+		MPOL_BIND, MPOL_PREFERRED, MPOL_INTERLEAVE
+	};
+	struct nodemask mask, own;
+
+	REQUIRE("nodes=2");
+	mask = nodes_of(first_node(&scene->memory));
+	own = nodes_of(last_node(&scene->memory));
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		ASSERT_EQ(0, set_mempolicy(modes[i], own.bits, NODES_MAX));
+		check_mask(_metadata, scene, &mask, by_write);
+	}
+}
+
+TEST_F(placement, a_process_that_never_saw_the_binder_gets_the_binding)
+{
+	struct scene *scene = &self->scene;
+	int binder;
+
+	ASSERT_EQ(0, segment_create(&scene->seg, scene->pages));
+	binder = fork();
+	if (binder == 0)
+		_exit(shmbind_nodes(scene->seg.id,
+				    scene->policy | scene->strength,
+				    &scene->memory) ? 1 : 0);
+	ASSERT_EQ(0, wait_for(binder));
+
+	ASSERT_EQ(0, segment_attach(&scene->seg));
+	touch_from_all(_metadata, scene, by_write);
+	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
+	expect_all(_metadata, scene, &scene->memory);
+}
+
+TEST_F(placement, another_process_sees_the_same_pages)
+{
+	struct scene *scene = &self->scene;
+	int mine[scene->pages];
+
+	open_bound(_metadata, scene, &scene->memory);
+	touch_from_all(_metadata, scene, by_write);
+	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, mine));
+	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, scene->pages,
+					 scene->nodes));
+	expect_all(_metadata, scene, &scene->memory);
+	EXPECT_EQ(0, memcmp(mine, scene->nodes, sizeof(mine)));
+}
+
+TEST_F(placement, children_fault_by_the_binding)
+{
+	struct scene *scene = &self->scene;
+	int child, node;
+	size_t page = 0;
+
+	open_bound(_metadata, scene, &scene->memory);
+	for (node = -1; next_node(&node, &scene->cpus); page += SHARE) {
+		child = fork();
+		if (child == 0) {
+			if (run_on_node(node))
+				_exit(1);
+			touch_pages(scene->seg.addr + page * page_size(), SHARE);
+			_exit(0);
+		}
+		ASSERT_EQ(0, wait_for(child));
+	}
+	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, scene->pages,
+					 scene->nodes));
+	expect_all(_metadata, scene, &scene->memory);
+}
+
+TEST_F(placement, pages_touched_after_attaching_again_follow_the_binding)
+{
+	struct scene *scene = &self->scene;
+	int half = scene->pages / 2;
+
+	open_bound(_metadata, scene, &scene->memory);
+	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
+	touch_pages(scene->seg.addr, half);
+	ASSERT_EQ(0, segment_detach(&scene->seg));
+	ASSERT_EQ(0, segment_attach(&scene->seg));
+	/* what was there stays, whoever touches it now */
+	touch_from_all(_metadata, scene, by_write);
+
+	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
+	EXPECT_EQ(0, strays(scene->nodes, scene->pages, &scene->memory));
+	if (scene->policy == MEM_STRIPE)
+		EXPECT_GE(1, spread(scene->nodes, scene->pages, &scene->memory));
+	if (scene->policy == MEM_FIRSTREF) {
+		EXPECT_EQ(firstref_node(first_node(&scene->cpus), &scene->memory),
+			  scene->nodes[0]);
+		EXPECT_EQ(firstref_node(last_node(&scene->cpus), &scene->memory),
+			  scene->nodes[scene->pages - 1]);
+	}
+}
+
+struct toucher {
+	pthread_t thread;
+	pthread_barrier_t *start;
+	char *addr;	/* of the first of its pages */
+	size_t stride;
+	int node;
+	bool moved;
+};
+
+static void *touch_strided(void *arg)
+{
+	struct toucher *toucher = arg;
+
+	toucher->moved = !run_on_node(toucher->node);
+	pthread_barrier_wait(toucher->start);
+	for (int i = 0; i < SHARE; i++)
+		touch_page(toucher->addr, i * toucher->stride);
+	return NULL;
+}
+
+TEST_F(placement, threads_on_all_nodes_fault_at_once)
+{
+	struct scene *scene = &self->scene;
+	int threads = nodes_weight(&scene->cpus);
+	struct toucher touchers[threads];
+	pthread_barrier_t start;
+	int wanted;
+
+	open_bound(_metadata, scene, &scene->memory);
+	pthread_barrier_init(&start, NULL, threads);
+	for (int i = 0; i < threads; i++) {
+		touchers[i] = (struct toucher) {
+			.start = &start,
+			.addr = scene->seg.addr + i * page_size(),
+			.stride = threads,
+			.node = nth_node(i, &scene->cpus),
+		};
+		ASSERT_EQ(0, pthread_create(&touchers[i].thread, NULL,
+					    touch_strided, &touchers[i]));
+	}
+	for (int i = 0; i < threads; i++) {
+		ASSERT_EQ(0, pthread_join(touchers[i].thread, NULL));
+		ASSERT_TRUE(touchers[i].moved);
+	}
+
+	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
+	EXPECT_EQ(0, strays(scene->nodes, scene->pages, &scene->memory));
+	if (scene->policy == MEM_STRIPE)
+		EXPECT_GE(threads, spread(scene->nodes, scene->pages,
+					  &scene->memory));
+	for (int i = 0; i < scene->pages; i++) {
+		if (scene->policy != MEM_FIRSTREF)
+			break;
+		wanted = firstref_node(touchers[i % threads].node,
+				       &scene->memory);
+		EXPECT_EQ(wanted, scene->nodes[i]);
+	}
+}
+
+/*
+ * Touch the whole segment from a task in the cpuset; returns the number of pages
+ * that could be touched before SIGBUS, at most 127.
+ */
+static int touch_in_cpuset(const struct cgroup *cpuset, struct segment *seg)
+{
+	int child = fork();
+
+	if (child == 0) {
+		if (cgroup_join(cpuset) || catch_sigbus())
+			_exit(128);
+		_exit(try_touch_pages(seg->addr, seg->size / page_size()));
+	}
+	return wait_for(child);
+}
+
+TEST_F(placement, the_cpuset_of_who_faults_narrows_the_candidates)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask inside;
+
+	REQUIRE("nodes=2");
+	inside = nodes_of(last_node(&scene->memory));
+	scene->pages = SHARE;
+	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
+	open_bound(_metadata, scene, &scene->memory);
+
+	ASSERT_EQ(SHARE, touch_in_cpuset(&scene->cpuset, &scene->seg));
+	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, SHARE, scene->nodes));
+	EXPECT_EQ(0, strays(scene->nodes, SHARE, &inside));
+}
+
+TEST_F(placement, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask inside, mask;
+
+	REQUIRE("nodes=2");
+	mask = nodes_of(first_node(&scene->memory));
+	inside = nodes_of(last_node(&scene->memory));
+	scene->pages = SHARE;
+	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
+	open_bound(_metadata, scene, &mask);
+
+	if (scene->strength == MEM_HARDBIND) {
+		EXPECT_EQ(0, touch_in_cpuset(&scene->cpuset, &scene->seg));
+		/* it is that task's cpuset that fails, not the segment */
+		touch_pages(scene->seg.addr, SHARE);
+		inside = mask;
+	} else {
+		ASSERT_EQ(SHARE, touch_in_cpuset(&scene->cpuset, &scene->seg));
+	}
+	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, SHARE, scene->nodes));
+	EXPECT_EQ(0, strays(scene->nodes, SHARE, &inside));
+}
+
+/* What follows is about no policy in particular. */
+
+FIXTURE(defaults)
+{
+	struct nodemask memory;
+	struct segment seg;
+};
+
+FIXTURE_SETUP(defaults)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	self->memory = memory_nodes();
+	self->seg.id = -1;
+}
+
+FIXTURE_TEARDOWN(defaults)
+{
+	segment_remove(&self->seg);
+}
+
+TEST_F(defaults, no_policy_is_firstref)
+{
+	struct nodemask cpus = cpu_nodes();
+	size_t page = 0;
+	int node;
+
+	ASSERT_EQ(0, segment_open(&self->seg, nodes_weight(&cpus), 0,
+				  &self->memory));
+	for (node = -1; next_node(&node, &cpus); page++) {
+		ASSERT_EQ(0, run_on_node(node));
+		touch_page(self->seg.addr, page);
+		EXPECT_EQ(firstref_node(node, &self->memory),
+			  page_node(self->seg.addr, page));
+	}
+}
+
+TEST_F(defaults, an_unbound_segment_follows_the_tasks_policy)
+{
+	struct nodemask own;
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, segment_create(&self->seg, 2));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	own = nodes_of(first_node(&self->memory));
+	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, own.bits, NODES_MAX));
+	touch_page(self->seg.addr, 0);
+	EXPECT_EQ(first_node(&self->memory), page_node(self->seg.addr, 0));
+
+	own = nodes_of(last_node(&self->memory));
+	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, own.bits, NODES_MAX));
+	touch_page(self->seg.addr, 1);
+	EXPECT_EQ(last_node(&self->memory), page_node(self->seg.addr, 1));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Accesses that may be answered with SIGBUS, in any thread. */
+#ifndef SELFTEST_SHMBIND_SIGBUS_H
+#define SELFTEST_SHMBIND_SIGBUS_H
+
+#include <setjmp.h>
+#include <signal.h>
+
+#include "segment.h"
+
+static __thread sigjmp_buf sigbus_jump;
+static __thread bool sigbus_expected;
+static __thread siginfo_t sigbus_info;	/* of the last one in this thread */
+
+static inline void on_sigbus(int sig, siginfo_t *info, void *context)
+{
+	(void)context;
+	/* One that nobody waits for ends the process, as it would without us. */
+	if (!sigbus_expected) {
+		signal(sig, SIG_DFL);
+		return;
+	}
+	sigbus_info = *info;
+	siglongjmp(sigbus_jump, 1);
+}
+
+static inline int catch_sigbus(void)
+{
+	struct sigaction action = {
+		.sa_sigaction = on_sigbus,
+		/* not blocked in the handler, so that it may jump out of it */
+		.sa_flags = SA_SIGINFO | SA_NODEFER,
+	};
+
+	return sigaction(SIGBUS, &action, NULL);
+}
+
+/* Write to the page; false if that is SIGBUS. Needs catch_sigbus(). */
+static inline bool try_touch(char *addr, size_t page)
+{
+	bool touched = false;
+
+	__atomic_store_n(&sigbus_expected, true, __ATOMIC_SEQ_CST);
+	if (!sigsetjmp(sigbus_jump, 0)) {
+		touch_page(addr, page);
+		touched = true;
+	}
+	__atomic_store_n(&sigbus_expected, false, __ATOMIC_SEQ_CST);
+	return touched;
+}
+
+static inline bool try_read(char *addr, size_t page)
+{
+	bool touched = false;
+
+	__atomic_store_n(&sigbus_expected, true, __ATOMIC_SEQ_CST);
+	if (!sigsetjmp(sigbus_jump, 0)) {
+		read_page(addr, page);
+		touched = true;
+	}
+	__atomic_store_n(&sigbus_expected, false, __ATOMIC_SEQ_CST);
+	return touched;
+}
+
+/* Write to the pages in order up to the first SIGBUS; how many could be. */
+static inline size_t try_touch_pages(char *addr, size_t pages)
+{
+	size_t page = 0;
+
+	while (page < pages && try_touch(addr, page))
+		page++;
+	return page;
+}
+
+#endif /* SELFTEST_SHMBIND_SIGBUS_H */
