@@ -22,6 +22,18 @@ else
 	bold='' red='' plain=''
 fi
 
+# base KEY - What series/base says of it.
+base()
+{
+	awk -v key="$1" '$1 == key { print $2 }' "$root/series/base"
+}
+
+# room DIR - Bytes free there.
+room()
+{
+	df --output=avail -B1 "$1" | tail -n 1
+}
+
 # say LABEL text... - A line of progress, in kbuild's form.
 say()
 {
