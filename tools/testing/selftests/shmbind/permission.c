@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Who may bind a segment: mode bits, CAP_IPC_OWNER, and namespaces. */
+#include <linux/capability.h>
+#include <sys/prctl.h>
+
+#include "caller.h"
+#include "segment.h"
+
+/*
+ * What a process that is not the test's own got from the call: its errno, 0,
+ * or NOT_TRIED if it could not become who it should be.
+ */
+#define NOT_TRIED	255
+
+static int try_to_bind(int shmid)
+{
+	struct nodemask memory = memory_nodes();
+
+	return shmbind_nodes(shmid, MEM_STRIPE, &memory) ? errno : 0;
+}
+
+static int bind_as(int user, int shmid)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(become(user) ? NOT_TRIED : try_to_bind(shmid));
+	return wait_for(pid);
+}
+
+/* A user of a group that is not its own. */
+static int bind_as_member(int user, gid_t group, int shmid)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (setgroups(1, &group) || setresgid(user, user, user) ||
+		    setresuid(user, user, user))
+			_exit(NOT_TRIED);
+		_exit(try_to_bind(shmid));
+	}
+	return wait_for(pid);
+}
+
+static int keep_only(int capability)
+{
+	struct __user_cap_header_struct header = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct data[2] = {};
+
+	if (capability >= 0) {
+		data[CAP_TO_INDEX(capability)].permitted =
+			CAP_TO_MASK(capability);
+		data[CAP_TO_INDEX(capability)].effective =
+			CAP_TO_MASK(capability);
+	}
+	return syscall(__NR_capset, &header, data);
+}
+
+/* @user with one capability, or none if it is negative. */
+static int bind_with(int user, int capability, int shmid)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (prctl(PR_SET_KEEPCAPS, 1) || become(user) ||
+		    keep_only(capability))
+			_exit(NOT_TRIED);
+		_exit(try_to_bind(shmid));
+	}
+	return wait_for(pid);
+}
+
+/* Give the segment, which root made, to an owner. */
+static int segment_chown(int shmid, uid_t owner, gid_t group, int mode)
+{
+	struct shmid_ds ds;
+
+	if (shmctl(shmid, IPC_STAT, &ds))
+		return -1;
+	ds.shm_perm.uid = owner;
+	ds.shm_perm.gid = group;
+	ds.shm_perm.mode = mode;
+	return shmctl(shmid, IPC_SET, &ds);
+}
+
+/*
+ * One class of users has @bits and the others all bits that it lacks: only its
+ * own may count.
+ */
+FIXTURE(mode_bits)
+{
+	struct segment seg;
+};
+
+FIXTURE_VARIANT(mode_bits)
+{
+	int bits;
+	int want;
+};
+
+FIXTURE_VARIANT_ADD(mode_bits, none)		{ 0, EPERM };
+FIXTURE_VARIANT_ADD(mode_bits, execute)		{ 1, EPERM };
+FIXTURE_VARIANT_ADD(mode_bits, write)		{ 2, 0 };
+FIXTURE_VARIANT_ADD(mode_bits, read)		{ 4, EPERM };
+FIXTURE_VARIANT_ADD(mode_bits, read_execute)	{ 5, EPERM };
+FIXTURE_VARIANT_ADD(mode_bits, read_write)	{ 6, 0 };
+
+FIXTURE_SETUP(mode_bits)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_create(&self->seg, 1));
+}
+
+FIXTURE_TEARDOWN(mode_bits)
+{
+	segment_remove(&self->seg);
+}
+
+static int class_mode(int shift, int bits)
+{
+	return (0777 & ~(7 << shift) & ~(bits * 0111)) | bits << shift;
+}
+
+TEST_F(mode_bits, of_the_owner_decide_for_the_owner)
+{
+	ASSERT_EQ(0, segment_chown(self->seg.id, NOBODY, 0,
+				   class_mode(6, variant->bits)));
+	EXPECT_EQ(variant->want, bind_as(NOBODY, self->seg.id));
+}
+
+TEST_F(mode_bits, of_the_group_decide_for_its_members)
+{
+	ASSERT_EQ(0, segment_chown(self->seg.id, 0, NOBODY,
+				   class_mode(3, variant->bits)));
+	EXPECT_EQ(variant->want, bind_as(NOBODY, self->seg.id));
+	EXPECT_EQ(variant->want,
+		  bind_as_member(SOMEBODY, NOBODY, self->seg.id));
+}
+
+TEST_F(mode_bits, of_the_others_decide_for_the_others)
+{
+	ASSERT_EQ(0, segment_chown(self->seg.id, 0, 0,
+				   class_mode(0, variant->bits)));
+	EXPECT_EQ(variant->want, bind_as(NOBODY, self->seg.id));
+}
+
+FIXTURE(permission)
+{
+	struct segment seg;
+	struct nodemask memory;
+	char want[BINDING_MAX];
+	char seen[BINDING_MAX];
+};
+
+FIXTURE_SETUP(permission)
+{
+	self->memory = memory_nodes();
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_create(&self->seg, 1));
+}
+
+FIXTURE_TEARDOWN(permission)
+{
+	segment_remove(&self->seg);
+}
+
+TEST_F(permission, refused_to_a_stranger_is_eperm_and_changes_nothing)
+{
+	binding_text(MEM_MOSTFREE | MEM_HARDBIND, &self->memory, self->want);
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_MOSTFREE | MEM_HARDBIND,
+				   &self->memory));
+	EXPECT_EQ(EPERM, bind_as(NOBODY, self->seg.id));
+	EXPECT_STREQ(self->want, segment_binding(self->seg.id, self->seen));
+}
+
+TEST_F(permission, a_creator_stays_one_when_it_gave_the_segment_away)
+{
+	ASSERT_EQ(0, segment_chown(self->seg.id, NOBODY, NOBODY, 0600));
+	/* root without capabilities is but the creator */
+	EXPECT_EQ(0, bind_with(0, -1, self->seg.id));
+	EXPECT_EQ(0, bind_as(NOBODY, self->seg.id));
+	EXPECT_EQ(EPERM, bind_as(SOMEBODY, self->seg.id));
+}
+
+TEST_F(permission, taken_away_and_given_back_by_ipc_set)
+{
+	ASSERT_EQ(0, segment_chown(self->seg.id, NOBODY, NOBODY, 0400));
+	EXPECT_EQ(EPERM, bind_as(NOBODY, self->seg.id));
+	ASSERT_EQ(0, segment_chown(self->seg.id, NOBODY, NOBODY, 0600));
+	EXPECT_EQ(0, bind_as(NOBODY, self->seg.id));
+	ASSERT_EQ(0, segment_chown(self->seg.id, SOMEBODY, SOMEBODY, 0600));
+	EXPECT_EQ(EPERM, bind_as(NOBODY, self->seg.id));
+	EXPECT_EQ(0, bind_as(SOMEBODY, self->seg.id));
+}
+
+TEST_F(permission, cap_ipc_owner_overrides_the_mode)
+{
+	ASSERT_EQ(0, segment_chown(self->seg.id, SOMEBODY, SOMEBODY, 0));
+	EXPECT_EQ(0, bind_with(NOBODY, CAP_IPC_OWNER, self->seg.id));
+	EXPECT_EQ(0, bind_with(SOMEBODY, CAP_IPC_OWNER, self->seg.id));
+}
+
+TEST_F(permission, no_other_capability_does)
+{
+	static const int others[] = {
+		CAP_SYS_ADMIN, CAP_SYS_NICE, CAP_IPC_LOCK, CAP_DAC_OVERRIDE,
+		CAP_SYS_RESOURCE, CAP_FOWNER,
+	};
+
+	ASSERT_EQ(0, segment_chown(self->seg.id, SOMEBODY, SOMEBODY, 0444));
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+		EXPECT_EQ(EPERM, bind_with(NOBODY, others[i], self->seg.id))
+			TH_LOG("capability %d", others[i]);
+	}
+	EXPECT_EQ(EPERM, bind_with(0, -1, self->seg.id));
+}
+
+TEST_F(permission, to_attach_for_reading_is_not_enough)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, segment_chown(self->seg.id, 0, 0, 0444));
+	EXPECT_EQ(EPERM, bind_as(NOBODY, self->seg.id));
+	pid = fork();
+	if (!pid) {
+		if (become(NOBODY))
+			_exit(NOT_TRIED);
+		_exit(shmat(self->seg.id, NULL, SHM_RDONLY) == (void *)-1);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+}
+
+TEST_F(permission, a_segment_of_another_ipc_namespace_does_not_exist)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(own_ipc_namespace() ? NOT_TRIED :
+		      try_to_bind(self->seg.id));
+	EXPECT_EQ(EINVAL, wait_for(pid));
+}
+
+/* A second segment with the id of @shmid, in a namespace of the caller's own. */
+static int bind_namesake(int shmid, int policy, const struct nodemask *mask)
+{
+	char want[BINDING_MAX], seen[BINDING_MAX];
+	struct segment seg;
+
+	if (own_ipc_namespace() || segment_create(&seg, 1) || seg.id != shmid)
+		return NOT_TRIED;
+	if (shmbind_nodes(seg.id, policy, mask))
+		return errno;
+	binding_text(policy, mask, want);
+	return !!strcmp(want, segment_binding(seg.id, seen));
+}
+
+TEST_F(permission, one_id_in_two_ipc_namespaces_is_two_segments)
+{
+	struct nodemask first = nodes_of(first_node(&self->memory));
+	pid_t pid;
+
+	/* namespaces count from the same number */
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
+	pid = fork();
+	if (!pid)
+		_exit(bind_namesake(self->seg.id, MEM_MOSTFREE | MEM_HARDBIND,
+				    &first));
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_STREQ(binding_text(MEM_STRIPE, &self->memory, self->want),
+		     segment_binding(self->seg.id, self->seen));
+}
+
+TEST_F(permission, an_attach_keeps_its_binding_in_another_ipc_namespace)
+{
+	struct nodemask last = nodes_of(last_node(&self->memory));
+
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_HARDBIND, &last));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	binding_text(MEM_HARDBIND, &last, self->want);
+
+	ASSERT_EQ(0, own_ipc_namespace());
+	EXPECT_EQ(EINVAL, try_to_bind(self->seg.id));
+	EXPECT_STREQ(self->want, mapping_policy(self->seg.addr, self->seen));
+	touch_page(self->seg.addr, 0);
+	EXPECT_EQ(first_node(&last), page_node(self->seg.addr, 0));
+}
+
+/* All capabilities, but over a user namespace of its own. */
+static int bind_from_user_namespace(int shmid)
+{
+	if (become(NOBODY) || unshare(CLONE_NEWUSER))
+		return NOT_TRIED;
+	return try_to_bind(shmid);
+}
+
+TEST_F(permission, root_of_a_user_namespace_is_nobody_outside_it)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, segment_chown(self->seg.id, 0, 0, 0644));
+	pid = fork();
+	if (!pid)
+		_exit(bind_from_user_namespace(self->seg.id));
+	EXPECT_EQ(EPERM, wait_for(pid));
+
+	/* and has what the mode bits give to everyone */
+	ASSERT_EQ(0, segment_chown(self->seg.id, 0, 0, 0646));
+	pid = fork();
+	if (!pid)
+		_exit(bind_from_user_namespace(self->seg.id));
+	EXPECT_EQ(0, wait_for(pid));
+}
+
+/* A segment that not even its owner may write, in namespaces of its own. */
+static int bind_inside_user_namespace(bool capable)
+{
+	int shmid;
+
+	if (become(NOBODY) || unshare(CLONE_NEWUSER | CLONE_NEWIPC))
+		return NOT_TRIED;
+	shmid = shmget(IPC_PRIVATE, page_size(), IPC_CREAT);
+	if (shmid < 0 || (!capable && keep_only(-1)))
+		return NOT_TRIED;
+	return try_to_bind(shmid);
+}
+
+TEST_F(permission, root_of_a_user_namespace_is_root_inside_it)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(bind_inside_user_namespace(true));
+	EXPECT_EQ(0, wait_for(pid));
+
+	pid = fork();
+	if (!pid)
+		_exit(bind_inside_user_namespace(false));
+	EXPECT_EQ(EPERM, wait_for(pid));
+}
+
+TEST_HARNESS_MAIN
