@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The guest's first process: runs what it is told on a channel of its own,
+ * looks for leaks, says that it came to the end, and powers off.
+ *
+ * The console (/dev/console) is the kernel's alone. The channel is /dev/hvc0,
+ * a terminal, so that what a test prints is seen line by line.
+ *
+ * Arguments, behind `--` of the kernel's command line: a program and its own.
+ * Assignments there become its environment.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define CHANNEL		"/dev/hvc0"
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+
+/* kmemleak reports an object only when it is older than that. */
+#define KMEMLEAK_AGE_S	5
+
+/* A line in the kernel's log: what happens next, or why nothing does. */
+static void note(const char *format, ...)
+{
+	char line[256];
+	va_list args;
+	int fd, n;
+
+	va_start(args, format);
+	n = vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	if (n >= (int)sizeof(line))
+		n = sizeof(line) - 1;
+
+	fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, line, n) != n)
+		perror("/dev/kmsg");
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Killing the first process panics, which ends the guest and fails the run. */
+static void die(const char *what)
+{
+	note("init: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void mount_at(const char *type, const char *where)
+{
+	if (mkdir(where, 0755) && errno != EEXIST)
+		die(where);
+	if (mount(type, where, type, 0, NULL) && errno != EBUSY)
+		die(where);
+}
+
+static void write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die(path);
+	close(fd);
+}
+
+static void mount_file_systems(void)
+{
+	mount_at("devtmpfs", "/dev");
+	mount_at("proc", "/proc");
+	mount_at("sysfs", "/sys");
+	mount_at("debugfs", "/sys/kernel/debug");
+	mount_at("cgroup2", "/sys/fs/cgroup");
+	mount_at("devpts", "/dev/pts");
+	mount_at("tmpfs", "/dev/shm");
+	mount_at("tmpfs", "/tmp");
+	if (chmod("/tmp", 01777) || chmod("/dev/shm", 01777))
+		die("chmod");
+}
+
+static void let_cgroups_limit(void)
+{
+	write_to("/sys/fs/cgroup/cgroup.subtree_control",
+		 "+cpuset +memory +hugetlb");
+}
+
+/* The channel is the controlling terminal of all that runs on it. */
+static void open_channel(void)
+{
+	struct termios mode;
+	int fd;
+
+	setsid();
+	fd = open(CHANNEL, O_RDWR);
+	if (fd < 0 || ioctl(fd, TIOCSCTTY, 1) || tcgetattr(fd, &mode))
+		die(CHANNEL);
+	mode.c_oflag &= ~ONLCR;
+	if (tcsetattr(fd, TCSANOW, &mode))
+		die(CHANNEL);
+	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
+		die(CHANNEL);
+	if (fd > 2)
+		close(fd);
+}
+
+/* Runs the program in the foreground; orphans of tests are reaped meanwhile. */
+static int run(char *argv[])
+{
+	pid_t pid, gone;
+	int status;
+
+	pid = fork();
+	if (pid < 0)
+		die("fork");
+	if (!pid) {
+		setpgid(0, 0);
+		signal(SIGTTOU, SIG_IGN);
+		tcsetpgrp(0, getpid());
+		signal(SIGTTOU, SIG_DFL);
+		execvp(argv[0], argv);
+		perror(argv[0]);
+		_exit(127);
+	}
+	do {
+		gone = wait(&status);
+	} while (gone != pid);
+
+	return WIFEXITED(status) ? WEXITSTATUS(status)
+				 : 128 + WTERMSIG(status);
+}
+
+/* What kmemleak found goes to the console, with the kernel's other complaints. */
+static void tell_leaks(void)
+{
+	char line[256];
+	FILE *leaks;
+
+	leaks = fopen(KMEMLEAK, "re");
+	if (!leaks)
+		die(KMEMLEAK);
+	while (fgets(line, sizeof(line), leaks))
+		note("%s", line);
+	fclose(leaks);
+}
+
+/*
+ * A pointer that moves while the first scan looks for it makes a leak that is
+ * none, so only what two scans have missed counts.
+ */
+static void scan_for_leaks(void)
+{
+	int scan;
+
+	if (access(KMEMLEAK, F_OK))
+		return;
+
+	note("init: scanning for leaks\n");
+	for (scan = 0; scan < 2; scan++) {
+		sleep(KMEMLEAK_AGE_S + 1);
+		write_to(KMEMLEAK, "scan");
+	}
+	tell_leaks();
+}
+
+/* Nothing may follow: the host takes its absence for a run cut short. */
+static void mark_the_end(int status)
+{
+	printf("# end of run: exit status %d\n", status);
+	fflush(stdout);
+	tcdrain(1);
+}
+
+static void power_off(void)
+{
+	sync();
+	reboot(RB_POWER_OFF);
+	die("power off");
+}
+
+int main(int argc, char *argv[])
+{
+	int status;
+
+	mount_file_systems();
+	let_cgroups_limit();
+	open_channel();
+	status = run(argc > 1 ? argv + 1 : (char *[]){ "sh", NULL });
+	scan_for_leaks();
+	mark_the_end(status);
+	power_off();
+}

@@ -1,0 +1,154 @@
+# A topology, nodes on the first line and distances on the second, as arguments
+# for QEMU (show=qemu) or as what a test may need (show=facts).
+# host is the MiB of memory that the guest may have.
+
+function fail(cause)
+{
+	print cause
+	failed = 1
+	exit 1
+}
+
+function mebibytes(size)
+{
+	if (size !~ /^(0|[1-9][0-9]?[0-9]?[0-9]?[0-9]?[MG])$/)
+		fail("'" size "' is no size like 512M or 1G (node " nodes ")")
+	return size ~ /G/ ? size * 1024 : size + 0
+}
+
+# take_cpus(LIST) - FIRST or FIRST-LAST, for the node that is being read.
+function take_cpus(list,	range, n, cpu)
+{
+	if (list !~ /^cpus=[0-9][0-9]?[0-9]?(-[0-9][0-9]?[0-9]?)?$/)
+		fail("'" list "' is nothing like cpus=0 or cpus=0-1 (node " \
+		     nodes ")")
+	sub(/cpus=/, "", list)
+	n = split(list, range, "-")
+	if (range[1] + 0 > range[n] + 0)
+		fail("'" list "' are no CPUs, the last is before the first")
+	for (cpu = range[1] + 0; cpu <= range[n] + 0; cpu++) {
+		if (cpu in node_of)
+			fail("CPU " cpu " is on nodes " node_of[cpu] " and " \
+			     nodes)
+		node_of[cpu] = nodes
+		cpus++
+	}
+	cpus_of[nodes] = cpus_of[nodes] ",cpus=" list
+}
+
+function read_node(word,	part, n, i)
+{
+	n = split(word, part, ",")
+	memory[nodes] = mebibytes(part[1])
+	total += memory[nodes]
+	for (i = 2; i <= n; i++)
+		take_cpus(part[i])
+	if (!memory[nodes] && !cpus_of[nodes])
+		fail("node " nodes " has neither memory nor CPUs")
+	nodes++
+}
+
+function check_nodes(	cpu)
+{
+	if (!total)
+		fail("there is no node with memory")
+	if (!cpus)
+		fail("there is no node with CPUs")
+	for (cpu = 0; cpu < cpus; cpu++)
+		if (!(cpu in node_of))
+			fail("CPU " cpu " is on no node")
+	if (nodes > 64)
+		fail("there are " nodes " nodes, the guest's kernel knows 64")
+	if (total > host)
+		fail("the nodes have " total " MiB, this machine can give " \
+		     host)
+}
+
+function read_distance(word,	part)
+{
+	if (word !~ /^[0-9]+,[0-9]+=[0-9]+$/)
+		fail("'" word "' is no distance like 0,1=20")
+	split(word, part, /[,=]/)
+	if (part[1] + 0 >= nodes || part[2] + 0 >= nodes)
+		fail("'" word "' names a node that is not there")
+	if (part[1] + 0 == part[2] + 0 && part[3] != 10)
+		fail("'" word "': a node is 10 from itself")
+	if (part[3] < 10 || part[3] > 254)
+		fail("'" word "': a distance is 10 to 254")
+	distance[part[1] + 0, part[2] + 0] = part[3] + 0
+}
+
+function complete_distances(	a, b)
+{
+	for (a = 0; a < nodes; a++)
+		for (b = 0; b < nodes; b++) {
+			if ((a, b) in distance)
+				continue
+			if (a == b)
+				distance[a, b] = 10
+			else if ((b, a) in distance)
+				distance[a, b] = distance[b, a]
+			else
+				distance[a, b] = distance[b, a] = 20
+		}
+}
+
+function print_qemu(	n, m)
+{
+	print "-m", total "M"
+	print "-smp", cpus ",sockets=" cpus ",cores=1,threads=1"
+	for (n = 0; n < nodes; n++) {
+		if (memory[n])
+			print "-object memory-backend-ram,id=m" n ",size=" \
+			      memory[n] "M"
+		print "-numa node,nodeid=" n cpus_of[n] \
+		      (memory[n] ? ",memdev=m" n : "")
+	}
+	for (n = 0; n < nodes; n++)
+		for (m = 0; m < nodes; m++)
+			print "-numa dist,src=" n ",dst=" m ",val=" \
+			      distance[n, m]
+}
+
+function different_distances(from,	to, seen, count)
+{
+	for (to = 0; to < nodes; to++)
+		if (memory[to] && !seen[distance[from, to]]++)
+			count++
+	return count
+}
+
+function print_facts(	n, has, both, cpuless, memless, far)
+{
+	for (n = 0; n < nodes; n++) {
+		has += memory[n] > 0
+		both += memory[n] > 0 && cpus_of[n] != ""
+		cpuless += memory[n] && cpus_of[n] == ""
+		memless += !memory[n]
+		far += cpus_of[n] != "" && different_distances(n) >= 3
+	}
+	print "nodes=" has
+	print "cpunodes=" both + 0
+	if (cpuless)
+		print "cpuless"
+	if (memless)
+		print "memless"
+	if (far)
+		print "distances"
+	if (has == 1)
+		print "single"
+}
+
+BEGIN	{ nodes = cpus = 0 }
+NR == 1	{ for (i = 1; i <= NF; i++) read_node($i); check_nodes() }
+NR == 2	{ for (i = 1; i <= NF; i++) read_distance($i) }
+
+END {
+	if (failed)
+		exit 1
+	complete_distances()
+	if (show == "qemu")
+		print_qemu()
+	else
+		print_facts()
+}
