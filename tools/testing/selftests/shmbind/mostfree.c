@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MEM_MOSTFREE looks at free memory at each fault, and so do the tests: ballast
+ * moves the choice from node to node.
+ *
+ * A node's free memory falls in steps, because each CPU takes pages off it in
+ * batches. NOISE is more than such a batch on the nodes that the tests are run
+ * on, and STEP, by which the tests tell nodes apart, is well above it.
+ */
+#define _GNU_SOURCE
+#include <limits.h>
+#include <pthread.h>
+
+#include "ballast.h"
+#include "expected.h"
+
+#define NOISE	768		/* pages */
+#define STEP	2048
+#define FEW	128		/* pages that do not change which is freest */
+#define LEVELS	3		/* nodes whose levelling is looked at */
+
+FIXTURE(mostfree)
+{
+	struct nodemask memory;
+	struct segment seg;
+	struct segment ballast[LEVELS];
+	long per_node[NODES_MAX];
+};
+
+FIXTURE_VARIANT(mostfree)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(mostfree, hard) {
+	.strength = MEM_HARDBIND,
+};
+
+FIXTURE_VARIANT_ADD(mostfree, soft) {
+	.strength = MEM_SOFTBIND,
+};
+
+FIXTURE_SETUP(mostfree)
+{
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, own_ipc_namespace());
+	self->memory = memory_nodes();
+}
+
+FIXTURE_TEARDOWN(mostfree)
+{
+	segment_detach(&self->seg);
+	for (int i = 0; i < LEVELS; i++)
+		segment_detach(&self->ballast[i]);
+}
+
+static void open_mostfree(struct __test_metadata *_metadata,
+			  struct segment *seg, size_t pages, int strength,
+			  const struct nodemask *mask)
+{
+	ASSERT_EQ(0, segment_open(seg, pages, MEM_MOSTFREE | strength, mask));
+	ASSERT_EQ(0, segment_doom(seg));
+}
+
+static int freest_of(const struct nodemask *mask)
+{
+	long free_pages, most = -1;
+	int node, freest = -1;
+
+	for (node = -1; next_node(&node, mask);) {
+		free_pages = node_free_pages(node);
+		if (free_pages > most) {
+			most = free_pages;
+			freest = node;
+		}
+	}
+	return freest;
+}
+
+static struct nodemask without(struct nodemask mask, int node)
+{
+	node_clear(node, &mask);
+	return mask;
+}
+
+/* By how many pages the freest node of @mask leads the one with least. */
+static long free_gap(const struct nodemask *mask)
+{
+	long free_pages, most = 0, least = LONG_MAX;
+	int node;
+
+	for (node = -1; next_node(&node, mask);) {
+		free_pages = node_free_pages(node);
+		if (free_pages > most)
+			most = free_pages;
+		if (free_pages < least)
+			least = free_pages;
+	}
+	return most - least;
+}
+
+/* Take pages of @node until @below has STEP more. */
+static void sink_below(struct __test_metadata *_metadata,
+		       struct segment *ballast, int node, int below)
+{
+	long pages = node_free_pages(node) - node_free_pages(below) + STEP;
+
+	if (pages <= 0)
+		return;
+	ASSERT_EQ(pages, take_pages(ballast, node, pages));
+}
+
+/* Touch FEW pages from @page on; all have to lie on @node. */
+static void expect_few_on(struct __test_metadata *_metadata,
+			  struct segment *seg, size_t page, int node)
+{
+	int nodes[FEW];
+
+	touch_pages(seg->addr + page * page_size(), FEW);
+	ASSERT_EQ(0, placement(seg->addr + page * page_size(), FEW, nodes));
+	for (int i = 0; i < FEW; i++)
+		EXPECT_EQ(node, nodes[i]);
+}
+
+TEST_F(mostfree, the_freest_node_is_chosen_at_each_fault)
+{
+	int first = freest_of(&self->memory), second;
+	struct nodemask rest = without(self->memory, first), mask;
+
+	second = freest_of(&rest);
+	mask = nodes_of(first);
+	node_set(second, &mask);
+	open_mostfree(_metadata, &self->seg, 3 * FEW, variant->strength, &mask);
+
+	sink_below(_metadata, &self->ballast[0], first, second);
+	expect_few_on(_metadata, &self->seg, 0, second);
+	sink_below(_metadata, &self->ballast[1], second, first);
+	expect_few_on(_metadata, &self->seg, FEW, first);
+	ASSERT_EQ(0, give_back(&self->ballast[1]));
+	expect_few_on(_metadata, &self->seg, 2 * FEW, second);
+}
+
+TEST_F(mostfree, a_freer_node_outside_the_mask_is_left_alone)
+{
+	struct nodemask mask = without(self->memory, freest_of(&self->memory));
+	int nodes[FEW];
+
+	open_mostfree(_metadata, &self->seg, FEW, variant->strength, &mask);
+	touch_pages(self->seg.addr, FEW);
+	ASSERT_EQ(0, placement(self->seg.addr, FEW, nodes));
+	EXPECT_EQ(0, strays(nodes, FEW, &mask));
+}
+
+/*
+ * Bring the freest nodes, at most LEVELS, to a staircase:
+ *
+ *	free    ####################    first
+ *		################        second, STEP lower
+ *		############            third, 2 * STEP lower
+ *
+ * and return their mask.
+ */
+static struct nodemask build_stairs(struct __test_metadata *_metadata,
+				    struct segment *ballast,
+				    const struct nodemask *memory)
+{
+	struct nodemask left = *memory, stairs = {};
+	int node, above = -1;
+
+	for (int i = 0; i < LEVELS && nodes_weight(&left); i++) {
+		node = freest_of(&left);
+		left = without(left, node);
+		if (above >= 0)
+			sink_below(_metadata, &ballast[i], node, above);
+		node_set(node, &stairs);
+		above = node;
+	}
+	return stairs;
+}
+
+/* What it takes to level the stairs, and then to raise each by STEP. */
+static long pages_to_level(const struct nodemask *stairs)
+{
+	long free_pages, least = LONG_MAX, sum = 0;
+	int node;
+
+	for (node = -1; next_node(&node, stairs);) {
+		free_pages = node_free_pages(node);
+		sum += free_pages;
+		if (free_pages < least)
+			least = free_pages;
+	}
+	return sum - nodes_weight(stairs) * (least - STEP / 2);
+}
+
+TEST_F(mostfree, filling_a_segment_levels_the_nodes)
+{
+	struct nodemask stairs;
+	long pages;
+
+	stairs = build_stairs(_metadata, self->ballast, &self->memory);
+	EXPECT_LE(STEP - NOISE, free_gap(&stairs));
+	pages = pages_to_level(&stairs);
+	open_mostfree(_metadata, &self->seg, pages, variant->strength, &stairs);
+	touch_pages(self->seg.addr, pages);
+
+	EXPECT_GE(NOISE, free_gap(&stairs));
+	ASSERT_EQ(pages, count_placement(self->seg.addr, pages,
+					 self->per_node));
+	for (int node = 0; node < NODES_MAX; node++) {
+		if (!node_isset(node, &stairs))
+			EXPECT_EQ(0, self->per_node[node]);
+	}
+}
+
+TEST_F(mostfree, the_freer_a_node_the_more_it_takes)
+{
+	struct nodemask stairs;
+	long pages, was_free[NODES_MAX], level;
+	int node;
+
+	stairs = build_stairs(_metadata, self->ballast, &self->memory);
+	for (node = -1; next_node(&node, &stairs);)
+		was_free[node] = node_free_pages(node);
+	pages = pages_to_level(&stairs);
+	open_mostfree(_metadata, &self->seg, pages, variant->strength, &stairs);
+	touch_pages(self->seg.addr, pages);
+
+	ASSERT_EQ(pages, count_placement(self->seg.addr, pages,
+					 self->per_node));
+	level = -pages;
+	for (node = -1; next_node(&node, &stairs);)
+		level += was_free[node];
+	level /= nodes_weight(&stairs);
+	for (node = -1; next_node(&node, &stairs);) {
+		EXPECT_LE(was_free[node] - level - NOISE, self->per_node[node]);
+		EXPECT_GE(was_free[node] - level + NOISE, self->per_node[node]);
+	}
+}
+
+struct worker {
+	pthread_t thread;
+	int node;
+	char *addr;
+	long pages;
+};
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+
+	run_on_node(worker->node);
+	touch_pages(worker->addr, worker->pages);
+	return NULL;
+}
+
+TEST_F(mostfree, threads_on_two_nodes_level_them_too)
+{
+	struct nodemask stairs, cpus = cpu_nodes();
+	struct worker workers[2];
+	long half;
+
+	stairs = build_stairs(_metadata, self->ballast, &self->memory);
+	half = pages_to_level(&stairs) / 2;
+	open_mostfree(_metadata, &self->seg, 2 * half, variant->strength,
+		      &stairs);
+	for (int i = 0; i < 2; i++) {
+		workers[i] = (struct worker) {
+			.node = i ? last_node(&cpus) : first_node(&cpus),
+			.addr = self->seg.addr + i * half * page_size(),
+			.pages = half,
+		};
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
+					    &workers[i]));
+	}
+	for (int i = 0; i < 2; i++)
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+	/* each CPU has a batch of its own */
+	EXPECT_GE(2 * NOISE, free_gap(&stairs));
+}
+
+TEST_HARNESS_MAIN
