@@ -1,0 +1,888 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The life of a binding: when it may be set, whom it holds for, when it goes. */
+#include <pthread.h>
+#include <sys/resource.h>
+
+#include "caller.h"
+#include "segment.h"
+
+#define PAGES	16
+
+/*
+ * Bindings that differ in everything, so that one which is made of two shows.
+ * The nodes are all those with memory, the last and the first of them.
+ */
+enum { FLAVOURS = 3 };
+
+static const int flavour_policy[FLAVOURS] = {
+	MEM_STRIPE | MEM_SOFTBIND,
+	MEM_MOSTFREE | MEM_HARDBIND,
+	MEM_FIRSTREF | MEM_HARDBIND,
+};
+
+static struct nodemask flavour_mask[FLAVOURS];
+
+static void init_flavours(void)
+{
+	struct nodemask memory = memory_nodes();
+
+	flavour_mask[0] = memory;
+	flavour_mask[1] = nodes_of(last_node(&memory));
+	flavour_mask[2] = nodes_of(first_node(&memory));
+}
+
+static int bind_flavour(int shmid, int flavour)
+{
+	return shmbind_nodes(shmid, flavour_policy[flavour],
+			     &flavour_mask[flavour]);
+}
+
+/* Which of them is it? -1: none, as a whole. */
+static int flavour_of(const char *text)
+{
+	char want[BINDING_MAX];
+
+	for (int flavour = 0; flavour < FLAVOURS; flavour++) {
+		binding_text(flavour_policy[flavour], &flavour_mask[flavour],
+			     want);
+		if (!strcmp(text, want))
+			return flavour;
+	}
+	return -1;
+}
+
+static int segment_flavour(int shmid)
+{
+	char seen[BINDING_MAX];
+
+	return flavour_of(segment_binding(shmid, seen));
+}
+
+static int mapping_flavour(void *addr)
+{
+	char seen[BINDING_MAX];
+
+	return flavour_of(mapping_policy(addr, seen));
+}
+
+/* From a process of its own: its errno, or 0. */
+static int bind_elsewhere(int shmid, int flavour)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(bind_flavour(shmid, flavour) ? errno : 0);
+	return wait_for(pid);
+}
+
+/* From a process of its own: attach and go. */
+static int attach_elsewhere(int shmid, int flags)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(shmat(shmid, NULL, flags) == (void *)-1 ? errno : 0);
+	return wait_for(pid);
+}
+
+FIXTURE(life)
+{
+	struct segment seg;
+	struct nodemask memory;
+	int first;
+	int last;
+};
+
+FIXTURE_SETUP(life)
+{
+	self->memory = memory_nodes();
+	self->first = first_node(&self->memory);
+	self->last = last_node(&self->memory);
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
+}
+
+FIXTURE_TEARDOWN(life)
+{
+	segment_remove(&self->seg);
+}
+
+#define EXPECT_NOT_BINDABLE(shmid)				\
+do {								\
+	EXPECT_EQ(-1, bind_flavour(shmid, 0));			\
+	EXPECT_EQ(EINVAL, errno);				\
+} while (0)
+
+TEST_F(life, may_be_rebound_any_number_of_times_before_the_first_attach)
+{
+	for (int i = 0; i < 300; i++) {
+		ASSERT_EQ(0, bind_flavour(self->seg.id, i % FLAVOURS));
+		ASSERT_EQ(i % FLAVOURS, segment_flavour(self->seg.id));
+	}
+}
+
+TEST_F(life, the_last_successful_call_holds_as_a_whole)
+{
+	for (int last = 0; last < FLAVOURS; last++) {
+		struct segment seg;
+
+		ASSERT_EQ(0, segment_create(&seg, 1));
+		for (int i = 1; i <= FLAVOURS; i++)
+			EXPECT_EQ(0, bind_flavour(seg.id,
+						  (last + i) % FLAVOURS));
+		/* one that fails is not the last */
+		EXPECT_EQ(-1, shmbind_nodes(seg.id, 0x08, &self->memory));
+		EXPECT_EQ(0, segment_attach(&seg));
+		EXPECT_EQ(last, mapping_flavour(seg.addr));
+		EXPECT_EQ(last, segment_flavour(seg.id));
+		segment_remove(&seg);
+	}
+}
+
+TEST_F(life, an_attached_segment_cannot_be_bound)
+{
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	EXPECT_NOT_BINDABLE(self->seg.id);
+	EXPECT_EQ(EINVAL, bind_elsewhere(self->seg.id, 1));
+}
+
+TEST_F(life, an_attached_segment_cannot_be_rebound)
+{
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	EXPECT_NOT_BINDABLE(self->seg.id);
+	EXPECT_EQ(EINVAL, bind_elsewhere(self->seg.id, 2));
+	EXPECT_EQ(1, segment_flavour(self->seg.id));
+	EXPECT_EQ(1, mapping_flavour(self->seg.addr));
+}
+
+TEST_F(life, not_even_when_everyone_has_detached)
+{
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	ASSERT_EQ(0, segment_detach(&self->seg));
+	EXPECT_NOT_BINDABLE(self->seg.id);
+	EXPECT_EQ(EINVAL, bind_elsewhere(self->seg.id, 2));
+	EXPECT_EQ(1, segment_flavour(self->seg.id));
+}
+
+TEST_F(life, any_attach_counts)
+{
+	static const int flags[] = { 0, SHM_RDONLY, SHM_EXEC };
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags); i++) {
+		struct segment seg;
+
+		ASSERT_EQ(0, segment_create(&seg, 1));
+		ASSERT_EQ(0, shmctl(seg.id, IPC_SET, &(struct shmid_ds) {
+				.shm_perm.mode = 0700 }));
+		ASSERT_EQ(0, attach_elsewhere(seg.id, flags[i]));
+		EXPECT_NOT_BINDABLE(seg.id);
+		segment_remove(&seg);
+	}
+}
+
+TEST_F(life, a_binding_is_no_attach)
+{
+	struct shmid_ds before, after;
+
+	ASSERT_EQ(0, shmctl(self->seg.id, IPC_STAT, &before));
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 0));
+	ASSERT_EQ(0, shmctl(self->seg.id, IPC_STAT, &after));
+	EXPECT_EQ(0, after.shm_nattch);
+	EXPECT_EQ(before.shm_atime, after.shm_atime);
+	EXPECT_EQ(before.shm_dtime, after.shm_dtime);
+	EXPECT_EQ(before.shm_lpid, after.shm_lpid);
+	EXPECT_EQ(before.shm_segsz, after.shm_segsz);
+}
+
+/* Ways to fail to attach, early and late: the errno, or 0 if it worked. */
+
+static int attach_at(int shmid, void *addr, int flags)
+{
+	return shmat(shmid, addr, flags) == (void *)-1 ? errno : 0;
+}
+
+static int attach_nowhere(int shmid)
+{
+	return attach_at(shmid, NULL, SHM_REMAP);
+}
+
+static int attach_unaligned(int shmid)
+{
+	return attach_at(shmid, (void *)(page_size() * 1024 + 1), 0);
+}
+
+/* Found out only when the attach is counted already. */
+static int attach_over_another_mapping(int shmid)
+{
+	void *taken = mmap(NULL, PAGES * page_size(), PROT_READ,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return attach_at(shmid, taken, 0);
+}
+
+static int attach_without_address_space(int shmid)
+{
+	struct rlimit limit, none;
+	int err;
+
+	getrlimit(RLIMIT_AS, &limit);
+	none = limit;
+	none.rlim_cur = 0;
+	setrlimit(RLIMIT_AS, &none);
+	err = attach_at(shmid, NULL, 0);
+	setrlimit(RLIMIT_AS, &limit);
+	return err;
+}
+
+static int attach_as_a_stranger(int shmid)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(become(NOBODY) ? -1 : attach_at(shmid, NULL, 0));
+	return wait_for(pid);
+}
+
+FIXTURE(failed_attach)
+{
+	struct segment seg;
+};
+
+FIXTURE_VARIANT(failed_attach)
+{
+	int (*attach)(int shmid);
+	int want;
+};
+
+FIXTURE_VARIANT_ADD(failed_attach, nowhere) {
+	.attach = attach_nowhere,
+	.want = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(failed_attach, unaligned) {
+	.attach = attach_unaligned,
+	.want = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(failed_attach, over_another_mapping) {
+	.attach = attach_over_another_mapping,
+	.want = EINVAL,
+};
+
+FIXTURE_VARIANT_ADD(failed_attach, without_address_space) {
+	.attach = attach_without_address_space,
+	.want = ENOMEM,
+};
+
+FIXTURE_VARIANT_ADD(failed_attach, as_a_stranger) {
+	.attach = attach_as_a_stranger,
+	.want = EACCES,
+};
+
+FIXTURE_SETUP(failed_attach)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
+}
+
+FIXTURE_TEARDOWN(failed_attach)
+{
+	segment_remove(&self->seg);
+}
+
+TEST_F(failed_attach, does_not_count)
+{
+	ASSERT_EQ(variant->want, variant->attach(self->seg.id));
+	EXPECT_EQ(0, bind_flavour(self->seg.id, 0));
+	ASSERT_EQ(variant->want, variant->attach(self->seg.id));
+	EXPECT_EQ(0, segment_flavour(self->seg.id));
+	EXPECT_EQ(0, bind_flavour(self->seg.id, 1));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	EXPECT_EQ(1, mapping_flavour(self->seg.addr));
+	EXPECT_NOT_BINDABLE(self->seg.id);
+}
+
+TEST_F(failed_attach, does_not_uncount_one_that_succeeded)
+{
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 2));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	ASSERT_EQ(variant->want, variant->attach(self->seg.id));
+	EXPECT_NOT_BINDABLE(self->seg.id);
+	ASSERT_EQ(0, segment_detach(&self->seg));
+	ASSERT_EQ(variant->want, variant->attach(self->seg.id));
+	EXPECT_NOT_BINDABLE(self->seg.id);
+	EXPECT_EQ(2, segment_flavour(self->seg.id));
+}
+
+/* Whom it holds for */
+
+/* Attach, touch, and tell the node; to be exit status. */
+static int touch_and_tell(int shmid, size_t page)
+{
+	char *addr = shmat(shmid, NULL, 0);
+
+	if (addr == (char *)-1)
+		return 255;
+	touch_page(addr, page);
+	return page_node(addr, page);
+}
+
+TEST_F(life, a_binding_outlives_its_caller)
+{
+	ASSERT_EQ(0, bind_elsewhere(self->seg.id, 1));
+	EXPECT_EQ(1, segment_flavour(self->seg.id));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	EXPECT_EQ(1, mapping_flavour(self->seg.addr));
+	touch_page(self->seg.addr, 0);
+	EXPECT_EQ(self->last, page_node(self->seg.addr, 0));
+}
+
+TEST_F(life, a_binding_holds_for_everyone_who_attaches)
+{
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	for (int i = 0; i < 4; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(touch_and_tell(self->seg.id, i));
+		EXPECT_EQ(self->last, wait_for(pid));
+	}
+}
+
+TEST_F(life, a_binding_goes_with_a_forked_attach)
+{
+	pid_t pid;
+
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	pid = fork();
+	if (!pid) {
+		if (mapping_flavour(self->seg.addr) != 1)
+			_exit(255);
+		touch_page(self->seg.addr, 1);
+		_exit(page_node(self->seg.addr, 1));
+	}
+	EXPECT_EQ(self->last, wait_for(pid));
+}
+
+/* This program again, as main() knows it. */
+static int touch_after_exec(int shmid)
+{
+	char id[16];
+	pid_t pid = fork();
+
+	if (!pid) {
+		snprintf(id, sizeof(id), "%d", shmid);
+		execl("/proc/self/exe", "life", "--touch", id, NULL);
+		_exit(255);
+	}
+	return wait_for(pid);
+}
+
+TEST_F(life, a_binding_survives_exec_of_its_only_user)
+{
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	EXPECT_EQ(self->last, touch_after_exec(self->seg.id));
+	EXPECT_EQ(1, segment_flavour(self->seg.id));
+}
+
+TEST_F(life, a_binding_holds_when_all_have_detached_and_one_comes_back)
+{
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	for (int i = 0; i < 3; i++) {
+		ASSERT_EQ(0, segment_attach(&self->seg));
+		EXPECT_EQ(1, mapping_flavour(self->seg.addr));
+		touch_page(self->seg.addr, i);
+		EXPECT_EQ(self->last, page_node(self->seg.addr, i));
+		ASSERT_EQ(0, segment_detach(&self->seg));
+	}
+}
+
+TEST_F(life, every_piece_of_a_split_attach_is_bound)
+{
+	size_t page = page_size();
+	char *addr;
+
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	addr = self->seg.addr;
+	ASSERT_EQ(0, mprotect(addr + 4 * page, 4 * page, PROT_READ));
+	ASSERT_EQ(0, munmap(addr + 9 * page, page));
+	EXPECT_EQ(1, mapping_flavour(addr));
+	EXPECT_EQ(1, mapping_flavour(addr + 4 * page));
+	EXPECT_EQ(1, mapping_flavour(addr + 8 * page));
+	EXPECT_EQ(1, mapping_flavour(addr + 10 * page));
+	touch_page(addr, 10);
+	EXPECT_EQ(self->last, page_node(addr, 10));
+}
+
+TEST_F(life, a_moved_attach_is_bound)
+{
+	char *addr;
+
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	addr = mmap(NULL, self->seg.size, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_EQ(addr, mremap(self->seg.addr, self->seg.size, self->seg.size,
+			       MREMAP_MAYMOVE | MREMAP_FIXED, addr));
+	self->seg.addr = addr;
+	EXPECT_EQ(1, mapping_flavour(addr));
+	touch_page(addr, 3);
+	EXPECT_EQ(self->last, page_node(addr, 3));
+}
+
+/* Task policies */
+
+TEST_F(life, a_tasks_policy_does_not_apply_to_a_bound_segment)
+{
+	static const int modes[] = { MPOL_BIND, MPOL_PREFERRED,
+				     MPOL_INTERLEAVE };
+	struct nodemask other;
+
+	REQUIRE("nodes=2");
+	other = nodes_of(self->first);
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		ASSERT_EQ(0, set_mempolicy(modes[i], other.bits, NODES_MAX));
+		touch_page(self->seg.addr, i);
+		EXPECT_EQ(self->last, page_node(self->seg.addr, i));
+		EXPECT_EQ(1, mapping_flavour(self->seg.addr));
+	}
+	EXPECT_EQ(0, set_mempolicy(MPOL_DEFAULT, NULL, 0));
+}
+
+TEST_F(life, a_tasks_policy_applies_to_a_segment_never_bound)
+{
+	struct nodemask mask;
+	int node;
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	for (node = -1; next_node(&node, &self->memory);) {
+		size_t page = node % PAGES;
+
+		mask = nodes_of(node);
+		ASSERT_EQ(0, set_mempolicy(MPOL_BIND, mask.bits, NODES_MAX));
+		touch_page(self->seg.addr, page);
+		EXPECT_EQ(node, page_node(self->seg.addr, page));
+	}
+	EXPECT_EQ(0, set_mempolicy(MPOL_DEFAULT, NULL, 0));
+}
+
+/* Its end */
+
+TEST_F(life, a_binding_places_pages_after_ipc_rmid)
+{
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	touch_page(self->seg.addr, 0);
+	ASSERT_EQ(0, segment_doom(&self->seg));
+	for (int i = 0; i < PAGES; i++) {
+		touch_page(self->seg.addr, i);
+		EXPECT_EQ(self->last, page_node(self->seg.addr, i));
+	}
+	EXPECT_EQ(1, mapping_flavour(self->seg.addr));
+}
+
+TEST_F(life, a_segment_removed_while_attached_cannot_be_bound)
+{
+	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	ASSERT_EQ(0, segment_doom(&self->seg));
+	EXPECT_NOT_BINDABLE(self->seg.id);
+	EXPECT_EQ(1, mapping_flavour(self->seg.addr));
+}
+
+TEST_F(life, a_segment_in_the_place_of_a_bound_one_is_not_bound)
+{
+	struct segment seg;
+	char seen[BINDING_MAX];
+
+	for (int i = 0; i < 8; i++) {
+		ASSERT_EQ(0, segment_create(&seg, PAGES));
+		EXPECT_STREQ("default", segment_binding(seg.id, seen));
+		EXPECT_EQ(0, bind_flavour(seg.id, 1));
+		ASSERT_EQ(0, segment_attach(&seg));
+		touch_page(seg.addr, 0);
+		segment_remove(&seg);
+	}
+}
+
+static long shmem_pages(void)
+{
+	struct nodemask memory = memory_nodes();
+	long pages = 0;
+	int node;
+
+	for (node = -1; next_node(&node, &memory);)
+		pages += node_counter(node, "vmstat", "nr_shmem");
+	return pages;
+}
+
+/* Others' pages come and go too, but not as many as these. */
+#define MANY_PAGES	1024
+
+static int open_many(int segments, int flavour)
+{
+	for (int i = 0; i < segments; i++) {
+		struct segment seg;
+
+		if (segment_create(&seg, MANY_PAGES / segments) ||
+		    bind_flavour(seg.id, flavour))
+			return -1;
+		/* bound and never attached is a case of its own */
+		if (i % 4 == 3)
+			continue;
+		if (segment_attach(&seg))
+			return -1;
+		touch_pages(seg.addr, MANY_PAGES / segments);
+	}
+	return 0;
+}
+
+TEST_F(life, a_bound_segment_is_freed_by_ipc_rmid)
+{
+	long before = shmem_pages();
+	struct segment seg;
+
+	for (int i = 0; i < 8; i++) {
+		ASSERT_EQ(0, segment_create(&seg, MANY_PAGES));
+		ASSERT_EQ(0, bind_flavour(seg.id, i % FLAVOURS));
+		ASSERT_EQ(0, segment_attach(&seg));
+		touch_pages(seg.addr, MANY_PAGES);
+		segment_remove(&seg);
+	}
+	EXPECT_GE(before + MANY_PAGES / 2, shmem_pages());
+}
+
+TEST_F(life, bound_segments_are_freed_with_their_ipc_namespace)
+{
+	long before = shmem_pages(), after;
+
+	for (int i = 0; i < 4; i++) {
+		pid_t pid = fork();
+
+		if (!pid)
+			_exit(own_ipc_namespace() ||
+			      open_many(16, i % FLAVOURS));
+		ASSERT_EQ(0, wait_for(pid));
+	}
+	/* a work queue does it, after an RCU grace period */
+	for (int i = 0; i < 200; i++) {
+		after = shmem_pages();
+		if (after < before + MANY_PAGES / 2)
+			break;
+		usleep(50000);
+	}
+	EXPECT_GT(before + MANY_PAGES / 2, after);
+}
+
+/* Huge pages: their placement is tested where there are some. */
+
+static size_t huge_page_size(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[256];
+	size_t kib = 0;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Hugepagesize: %zu", &kib) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return kib * 1024;
+}
+
+TEST_F(life, a_segment_of_huge_pages_has_the_same_rules)
+{
+	struct segment seg = { .size = huge_page_size() };
+
+	/* no page is reserved, and none is needed */
+	seg.id = shmget(IPC_PRIVATE, seg.size, IPC_CREAT | 0600 |
+			SHM_HUGETLB | SHM_NORESERVE);
+	ASSERT_LE(0, seg.id);
+	EXPECT_EQ(EINVAL, attach_unaligned(seg.id));
+	for (int i = 0; i < 2 * FLAVOURS; i++) {
+		EXPECT_EQ(0, bind_flavour(seg.id, i % FLAVOURS));
+		EXPECT_EQ(i % FLAVOURS, segment_flavour(seg.id));
+	}
+	EXPECT_EQ(-1, shmbind_nodes(seg.id, 0x08, &self->memory));
+	EXPECT_EQ(EINVAL, errno);
+	ASSERT_EQ(0, segment_attach(&seg));
+	EXPECT_NOT_BINDABLE(seg.id);
+	ASSERT_EQ(0, segment_detach(&seg));
+	EXPECT_NOT_BINDABLE(seg.id);
+	EXPECT_EQ(FLAVOURS - 1, segment_flavour(seg.id));
+	segment_remove(&seg);
+}
+
+/*
+ * Races. A round is short and starts everyone at a barrier; what each saw is
+ * compared when all have come home.
+ */
+#define ROUNDS		100
+#define RACERS_MAX	4
+
+struct race;
+
+struct racer {
+	struct race *race;
+	pthread_t thread;
+	int number;
+	int last;		/* flavour of its last success, or -1 */
+	int late;		/* successes that began when it was too late */
+	int odd_errno;		/* an errno that it should not have seen */
+};
+
+struct race {
+	struct segment seg;
+	pthread_barrier_t start;
+	int over;		/* the attach or removal has returned */
+	int round;
+	struct racer racers[RACERS_MAX];
+};
+
+static bool race_over(struct race *race)
+{
+	return __atomic_load_n(&race->over, __ATOMIC_ACQUIRE);
+}
+
+static void end_race(struct race *race)
+{
+	__atomic_store_n(&race->over, 1, __ATOMIC_RELEASE);
+}
+
+/* A different distance from the start in every round. */
+static void stagger(struct race *race)
+{
+	for (int i = 0; i < race->round * 37 % 1000; i++)
+		__atomic_load_n(&race->over, __ATOMIC_RELAXED);
+}
+
+static void note_bind(struct racer *racer, int flavour, bool late)
+{
+	if (!bind_flavour(racer->race->seg.id, flavour)) {
+		racer->last = flavour;
+		racer->late += late;
+	} else if (errno != EINVAL) {
+		racer->odd_errno = errno;
+	}
+}
+
+static void *bind_until_over(void *arg)
+{
+	struct racer *racer = arg;
+	bool late;
+
+	pthread_barrier_wait(&racer->race->start);
+	for (int turn = racer->number; ; turn++) {
+		late = race_over(racer->race);
+		note_bind(racer, turn % FLAVOURS, late);
+		if (late)
+			return NULL;
+	}
+}
+
+/* Of several, who was last is not known; that it was one of them is. */
+static bool is_someones_last(struct race *race, int racers, int flavour)
+{
+	bool nobody = true;
+
+	for (int i = 0; i < racers; i++) {
+		if (race->racers[i].last == flavour)
+			return true;
+		nobody &= race->racers[i].last < 0;
+	}
+	/* what it was before the race */
+	return nobody && flavour == 0;
+}
+
+static int start_race(struct race *race, int round, int racers,
+		      void *(*run)(void *racer))
+{
+	race->over = 0;
+	race->round = round;
+	if (pthread_barrier_init(&race->start, NULL, racers + 1))
+		return -1;
+	for (int i = 0; i < racers; i++) {
+		struct racer *racer = &race->racers[i];
+
+		*racer = (struct racer) {
+			.race = race,
+			.number = i,
+			.last = -1,
+		};
+		if (pthread_create(&racer->thread, NULL, run, racer))
+			return -1;
+	}
+	pthread_barrier_wait(&race->start);
+	return 0;
+}
+
+static void finish_race(struct race *race, int racers)
+{
+	for (int i = 0; i < racers; i++)
+		pthread_join(race->racers[i].thread, NULL);
+	pthread_barrier_destroy(&race->start);
+}
+
+FIXTURE(race)
+{
+	struct race race;
+};
+
+FIXTURE_VARIANT(race)
+{
+	int racers;
+};
+
+FIXTURE_VARIANT_ADD(race, of_one)	{ .racers = 1 };
+FIXTURE_VARIANT_ADD(race, of_three)	{ .racers = 3 };
+
+FIXTURE_SETUP(race)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+}
+
+FIXTURE_TEARDOWN(race)
+{
+}
+
+TEST_F(race, with_shmat_is_won_wholly_or_is_einval)
+{
+	struct race *race = &self->race;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		int seen;
+
+		ASSERT_EQ(0, segment_create(&race->seg, 1));
+		ASSERT_EQ(0, bind_flavour(race->seg.id, 0));
+		ASSERT_EQ(0, start_race(race, round, variant->racers,
+					bind_until_over));
+		stagger(race);
+		EXPECT_EQ(0, segment_attach(&race->seg));
+		/* What is in effect now is in effect for good. */
+		seen = mapping_flavour(race->seg.addr);
+		end_race(race);
+		finish_race(race, variant->racers);
+
+		for (int i = 0; i < variant->racers; i++) {
+			struct racer *racer = &race->racers[i];
+
+			EXPECT_EQ(0, racer->late);
+			EXPECT_EQ(0, racer->odd_errno);
+		}
+		EXPECT_TRUE(is_someones_last(race, variant->racers, seen))
+			TH_LOG("flavour %d, round %d", seen, round);
+		EXPECT_EQ(seen, mapping_flavour(race->seg.addr));
+		EXPECT_EQ(seen, segment_flavour(race->seg.id));
+		segment_remove(&race->seg);
+	}
+}
+
+TEST_F(race, with_shmats_that_fail_leaves_the_segment_bindable)
+{
+	struct race *race = &self->race;
+	char *taken = mmap(NULL, page_size(), PROT_READ,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_EQ(0, segment_create(&race->seg, 1));
+	for (int round = 0; round < 10; round++) {
+		ASSERT_EQ(0, bind_flavour(race->seg.id, 0));
+		ASSERT_EQ(0, start_race(race, round, variant->racers,
+					bind_until_over));
+		for (int i = 0; i < 50; i++)
+			EXPECT_EQ(EINVAL, attach_at(race->seg.id, taken, 0));
+		end_race(race);
+		finish_race(race, variant->racers);
+		for (int i = 0; i < variant->racers; i++) {
+			/* the last call came when no attach was under way */
+			EXPECT_LT(0, race->racers[i].late);
+			EXPECT_EQ(0, race->racers[i].odd_errno);
+		}
+		EXPECT_TRUE(is_someones_last(race, variant->racers,
+					     segment_flavour(race->seg.id)));
+	}
+	segment_remove(&race->seg);
+}
+
+static void *bind_until_gone(void *arg)
+{
+	struct racer *racer = arg;
+	struct race *race = racer->race;
+	bool late;
+
+	pthread_barrier_wait(&race->start);
+	do {
+		late = race_over(race);
+		if (!bind_flavour(race->seg.id, racer->number % FLAVOURS))
+			racer->late += late;
+		else if (errno != EINVAL && (late || errno != EIDRM))
+			racer->odd_errno = errno;
+	} while (!late);
+	return NULL;
+}
+
+TEST_F(race, with_ipc_rmid_succeeds_or_is_einval_or_eidrm)
+{
+	struct race *race = &self->race;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		ASSERT_EQ(0, segment_create(&race->seg, 1));
+		ASSERT_EQ(0, start_race(race, round, variant->racers,
+					bind_until_gone));
+		stagger(race);
+		EXPECT_EQ(0, segment_doom(&race->seg));
+		end_race(race);
+		finish_race(race, variant->racers);
+		for (int i = 0; i < variant->racers; i++) {
+			EXPECT_EQ(0, race->racers[i].late);
+			EXPECT_EQ(0, race->racers[i].odd_errno);
+		}
+	}
+}
+
+static void *rebind_often(void *arg)
+{
+	struct racer *racer = arg;
+
+	pthread_barrier_wait(&racer->race->start);
+	for (int i = 0; i < 300; i++) {
+		if (bind_flavour(racer->race->seg.id, racer->number % FLAVOURS))
+			racer->odd_errno = errno;
+	}
+	return NULL;
+}
+
+TEST_F(race, of_rebinds_is_won_by_one_as_a_whole)
+{
+	struct race *race = &self->race;
+
+	ASSERT_EQ(0, segment_create(&race->seg, 1));
+	ASSERT_EQ(0, bind_flavour(race->seg.id, 0));
+	ASSERT_EQ(0, start_race(race, 0, variant->racers, rebind_often));
+	for (int i = 0; i < 100; i++) {
+		char seen[BINDING_MAX];
+
+		EXPECT_LE(0, flavour_of(segment_binding(race->seg.id, seen)))
+			TH_LOG("%s", seen);
+	}
+	finish_race(race, variant->racers);
+	for (int i = 0; i < variant->racers; i++)
+		EXPECT_EQ(0, race->racers[i].odd_errno);
+	EXPECT_LE(0, segment_flavour(race->seg.id));
+	segment_remove(&race->seg);
+}
+
+int main(int argc, char **argv)
+{
+	init_flavours();
+	if (argc == 3 && !strcmp(argv[1], "--touch"))
+		return touch_and_tell(atoi(argv[2]), 0);
+	return test_harness_run(argc, argv);
+}
