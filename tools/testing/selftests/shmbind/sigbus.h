@@ -63,9 +63,9 @@ static inline bool try_read(char *addr, size_t page)
 }
 
 /* Write to the pages in order up to the first SIGBUS; how many could be. */
-static inline size_t try_touch_pages(char *addr, size_t pages)
+static inline long try_touch_pages(char *addr, long pages)
 {
-	size_t page = 0;
+	long page = 0;
 
 	while (page < pages && try_touch(addr, page))
 		page++;

@@ -1,0 +1,644 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Full nodes: what HARD does instead of killing, and where SOFT goes.
+ *
+ * main() takes most of two nodes once, so that each test has little left to
+ * fill. Nothing here exhausts the machine: the other nodes stay as they are.
+ */
+#define _GNU_SOURCE
+#include <linux/loop.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+
+#include "ballast.h"
+#include "cgroup.h"
+#include "expected.h"
+
+#define LEFT	4096	/* pages that main() leaves of a node */
+#define SPARE	128	/* pages that a test can free on a full node */
+#define SLACK	16	/* of which others may be quicker to take some */
+#define TRIES	32
+
+static int victim, second;	/* the nodes that are filled; -1 if none */
+
+static long oom_kills(void)
+{
+	char key[128];
+	long value, found = -1;
+	FILE *stat = fopen("/proc/vmstat", "r");
+
+	if (!stat)
+		return -1;
+	while (found < 0 && fscanf(stat, "%127s %ld", key, &value) == 2) {
+		if (!strcmp(key, "oom_kill"))
+			found = value;
+	}
+	fclose(stat);
+	return found;
+}
+
+struct scene {
+	struct nodemask memory;
+	struct nodemask others;		/* all but the victim */
+	struct segment spare, ballast, more;	/* what is taken off nodes */
+	struct segment seg;		/* what is tested */
+	struct cgroup cpuset;
+	long taken;			/* pages of the ballast */
+	long kills;
+	long per_node[NODES_MAX];
+};
+
+static void set_scene(struct __test_metadata *_metadata, struct scene *scene)
+{
+	struct nodemask cpus = cpu_nodes();
+
+	ASSERT_EQ(0, own_ipc_namespace());
+	scene->memory = memory_nodes();
+	scene->others = nodes_andnot(scene->memory, nodes_of(victim));
+	scene->kills = oom_kills();
+	/* page tables and the like must not come from the full node */
+	ASSERT_EQ(0, run_on_node(first_node(&cpus)));
+}
+
+static void fill_victim(struct __test_metadata *_metadata, struct scene *scene)
+{
+	ASSERT_EQ(SPARE, take_pages(&scene->spare, victim, SPARE));
+	scene->taken = fill_node(&scene->ballast, victim);
+	ASSERT_LT(0, scene->taken);
+}
+
+static void clear_scene(struct __test_metadata *_metadata, struct scene *scene)
+{
+	segment_detach(&scene->seg);
+	segment_detach(&scene->spare);
+	segment_detach(&scene->more);
+	segment_detach(&scene->ballast);
+	cgroup_remove(&scene->cpuset);
+	EXPECT_EQ(scene->kills, oom_kills());
+}
+
+static void open_bound(struct __test_metadata *_metadata, struct scene *scene,
+		       int pages, int policy, const struct nodemask *mask)
+{
+	ASSERT_EQ(0, segment_open(&scene->seg, pages, policy, mask));
+	ASSERT_EQ(0, segment_doom(&scene->seg));
+}
+
+/* HARD to a single full node, which is every policy's choice. */
+
+FIXTURE(hard)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(hard)
+{
+	int policy;
+};
+
+FIXTURE_VARIANT_ADD(hard, firstref) {
+	.policy = MEM_FIRSTREF,
+};
+
+FIXTURE_VARIANT_ADD(hard, stripe) {
+	.policy = MEM_STRIPE,
+};
+
+FIXTURE_VARIANT_ADD(hard, mostfree) {
+	.policy = MEM_MOSTFREE,
+};
+
+FIXTURE_SETUP(hard)
+{
+	struct nodemask mask = nodes_of(victim);
+	struct scene *scene = &self->scene;
+
+	REQUIRE("nodes=2");
+	set_scene(_metadata, scene);
+	fill_victim(_metadata, scene);
+	open_bound(_metadata, scene, 2 * SPARE, variant->policy | MEM_HARDBIND,
+		   &mask);
+}
+
+FIXTURE_TEARDOWN(hard)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+TEST_F(hard, the_access_gets_a_sigbus_that_names_it)
+{
+	char *addr = self->scene.seg.addr;
+
+	ASSERT_FALSE(try_touch(addr, 0));
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+	EXPECT_EQ((uintptr_t)addr, (uintptr_t)sigbus_info.si_addr);
+
+	ASSERT_FALSE(try_read(addr, 1));
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+	EXPECT_EQ((uintptr_t)addr + page_size(),
+		  (uintptr_t)sigbus_info.si_addr);
+}
+
+TEST_F(hard, a_system_call_gets_efault)
+{
+	char *addr = self->scene.seg.addr;
+	int pipes[2];
+
+	ASSERT_EQ(0, pipe(pipes));
+	EXPECT_EQ(-1, write(pipes[1], addr, 1));
+	EXPECT_EQ(EFAULT, errno);
+
+	ASSERT_EQ(1, write(pipes[1], "x", 1));
+	EXPECT_EQ(-1, read(pipes[0], addr, 1));
+	EXPECT_EQ(EFAULT, errno);
+
+	EXPECT_EQ(-1, madvise(addr, page_size(), MADV_POPULATE_WRITE));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+TEST_F(hard, who_does_not_handle_sigbus_dies_of_it_alone)
+{
+	int child = fork(), status;
+
+	if (child == 0) {
+		touch_page(self->scene.seg.addr, 0);
+		_exit(0);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGBUS, WTERMSIG(status));
+}
+
+TEST_F(hard, no_other_node_gives_a_page)
+{
+	struct scene *scene = &self->scene;
+
+	for (int i = 0; i < TRIES; i++)
+		EXPECT_FALSE(try_touch(scene->seg.addr, i));
+	EXPECT_EQ(0, count_placement(scene->seg.addr, TRIES, scene->per_node));
+	EXPECT_EQ(scene->taken, count_placement(scene->ballast.addr,
+						scene->taken, scene->per_node));
+	EXPECT_EQ(scene->taken, scene->per_node[victim]);
+}
+
+TEST_F(hard, nobody_is_killed)
+{
+	struct scene *scene = &self->scene;
+	size_t size = 4 << 20;
+	int pipes[2], bystander;
+	char *memory, byte;
+
+	ASSERT_EQ(0, pipe(pipes));
+	bystander = fork();
+	if (bystander == 0) {
+		close(pipes[1]);
+		memory = malloc(size);
+		if (memory)
+			memset(memory, 1, size);
+		_exit(read(pipes[0], &byte, 1));
+	}
+	for (int i = 0; i < 4 * TRIES; i++)
+		EXPECT_FALSE(try_touch(scene->seg.addr, i % TRIES));
+	EXPECT_EQ(scene->kills, oom_kills());
+	close(pipes[1]);
+	EXPECT_EQ(0, wait_for(bystander));
+}
+
+TEST_F(hard, the_same_access_succeeds_once_memory_is_free)
+{
+	struct scene *scene = &self->scene;
+
+	ASSERT_FALSE(try_touch(scene->seg.addr, 0));
+	ASSERT_EQ(0, give_back(&scene->spare));
+	ASSERT_TRUE(try_touch(scene->seg.addr, 0));
+	EXPECT_EQ(victim, page_node(scene->seg.addr, 0));
+}
+
+/* What is freed is at first in lists of the CPU that freed it. */
+TEST_F(hard, memory_that_another_cpu_freed_is_found_at_once)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask cpus = cpu_nodes();
+	int pipes[2], child;
+	char byte;
+
+	ASSERT_EQ(0, pipe(pipes));
+	child = fork();
+	if (child == 0) {
+		close(pipes[1]);
+		if (run_on_node(last_node(&cpus)) ||
+		    read(pipes[0], &byte, 1) || give_back(&scene->spare))
+			_exit(1);
+		_exit(0);
+	}
+	ASSERT_FALSE(try_touch(scene->seg.addr, 0));
+	ASSERT_EQ(0, give_back(&scene->spare));
+	close(pipes[1]);
+	ASSERT_EQ(0, wait_for(child));
+	EXPECT_LE(SPARE - SLACK, try_touch_pages(scene->seg.addr, SPARE));
+}
+
+struct worker {
+	pthread_t thread;
+	char *addr;
+	int number;
+	int failed;
+};
+
+static void *touch_in_vain(void *arg)
+{
+	struct worker *worker = arg;
+
+	for (int i = 0; i < TRIES; i++) {
+		/* half of them pages of its own, half of them everybody's */
+		if (!try_touch(worker->addr, i & 1 ? worker->number : 0))
+			worker->failed++;
+	}
+	return NULL;
+}
+
+TEST_F(hard, many_threads_all_get_their_sigbus)
+{
+	struct worker workers[8] = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
+		workers[i].addr = self->scene.seg.addr;
+		workers[i].number = i;
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL,
+					    touch_in_vain, &workers[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+		EXPECT_EQ(TRIES, workers[i].failed);
+	}
+}
+
+/* A mask of which one node is full. */
+
+FIXTURE(full)
+{
+	struct scene scene;
+};
+
+FIXTURE_SETUP(full)
+{
+	REQUIRE("nodes=2");
+	set_scene(_metadata, &self->scene);
+	fill_victim(_metadata, &self->scene);
+}
+
+FIXTURE_TEARDOWN(full)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+TEST_F(full, hard_firstref_fails_there_and_only_there)
+{
+	struct scene *scene = &self->scene;
+	int here = node_that_prefers(victim, &scene->memory);
+	int there = node_that_prefers(first_node(&scene->memory),
+				      &scene->memory);
+
+	if (here < 0 || there < 0)
+		REQUIRE("cpunodes=2");
+	open_bound(_metadata, scene, 2, MEM_FIRSTREF | MEM_HARDBIND,
+		   &scene->memory);
+	ASSERT_EQ(0, run_on_node(here));
+	EXPECT_FALSE(try_touch(scene->seg.addr, 0));
+	ASSERT_EQ(0, run_on_node(there));
+	ASSERT_TRUE(try_touch(scene->seg.addr, 0));
+	EXPECT_EQ(first_node(&scene->memory), page_node(scene->seg.addr, 0));
+	ASSERT_EQ(0, run_on_node(here));
+	EXPECT_FALSE(try_touch(scene->seg.addr, 1));
+}
+
+TEST_F(full, hard_mostfree_passes_it_by)
+{
+	struct scene *scene = &self->scene;
+
+	open_bound(_metadata, scene, TRIES, MEM_MOSTFREE | MEM_HARDBIND,
+		   &scene->memory);
+	EXPECT_EQ(TRIES, try_touch_pages(scene->seg.addr, TRIES));
+	ASSERT_EQ(TRIES, count_placement(scene->seg.addr, TRIES,
+					 scene->per_node));
+	EXPECT_EQ(0, scene->per_node[victim]);
+}
+
+/* Bound SOFT, touched from where the full node is the choice: nodes used. */
+static struct nodemask soft_nodes(struct __test_metadata *_metadata,
+				  struct scene *scene,
+				  const struct nodemask *mask)
+{
+	int from = node_that_prefers(victim, mask);
+	struct nodemask used = {};
+
+	ASSERT_LE(0, from);
+	open_bound(_metadata, scene, TRIES, MEM_FIRSTREF | MEM_SOFTBIND, mask);
+	ASSERT_EQ(0, run_on_node(from));
+	EXPECT_EQ(TRIES, try_touch_pages(scene->seg.addr, TRIES));
+	ASSERT_EQ(TRIES, count_placement(scene->seg.addr, TRIES,
+					 scene->per_node));
+	ASSERT_EQ(0, segment_detach(&scene->seg));
+	for (int node = 0; node < NODES_MAX; node++) {
+		if (scene->per_node[node])
+			node_set(node, &used);
+	}
+	return used;
+}
+
+/* Only nodes of @allowed that are as near to the victim as the nearest. */
+static void expect_nearest(struct __test_metadata *_metadata,
+			   struct nodemask used,
+			   const struct nodemask *allowed)
+{
+	int node, nearest = nearest_node(victim, allowed);
+
+	for (node = -1; next_node(&node, &used);) {
+		EXPECT_TRUE(node_isset(node, allowed));
+		EXPECT_EQ(distance_between(victim, nearest),
+			  distance_between(victim, node));
+	}
+}
+
+TEST_F(full, soft_goes_to_another_candidate_before_nearer_strangers)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask other, mask;
+	int node;
+
+	REQUIRE("nodes=3 cpunodes=2");
+	for (node = -1; next_node(&node, &scene->others);) {
+		other = nodes_of(node);
+		mask = nodes_of(node);
+		node_set(victim, &mask);
+		expect_nearest(_metadata, soft_nodes(_metadata, scene, &mask),
+			       &other);
+	}
+}
+
+TEST_F(full, soft_goes_to_the_nearest_of_several_candidates)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask other, mask;
+	int a, b;
+
+	REQUIRE("nodes=3 cpunodes=2");
+	for (a = -1; next_node(&a, &scene->others);) {
+		for (b = a; next_node(&b, &scene->others);) {
+			other = nodes_of(a);
+			node_set(b, &other);
+			mask = other;
+			node_set(victim, &mask);
+			expect_nearest(_metadata,
+				       soft_nodes(_metadata, scene, &mask),
+				       &other);
+		}
+	}
+}
+
+TEST_F(full, soft_goes_to_strangers_when_no_candidate_has_room)
+{
+	struct nodemask mask = nodes_of(victim), used;
+	struct scene *scene = &self->scene;
+
+	used = soft_nodes(_metadata, scene, &mask);
+	EXPECT_FALSE(node_isset(victim, &used));
+}
+
+TEST_F(full, soft_passes_several_full_candidates)
+{
+	struct nodemask mask = nodes_of(victim), used;
+	struct scene *scene = &self->scene;
+	int node;
+
+	REQUIRE("nodes=3 cpunodes=2");
+	ASSERT_LT(0, fill_node(&scene->more, second));
+	node_set(second, &mask);
+	used = soft_nodes(_metadata, scene, &mask);
+	EXPECT_FALSE(node_isset(victim, &used));
+	EXPECT_FALSE(node_isset(second, &used));
+
+	/* a third candidate takes all of it, however far it is */
+	for (node = -1; next_node(&node, &scene->others);) {
+		if (node == second)
+			continue;
+		node_set(node, &mask);
+		used = soft_nodes(_metadata, scene, &mask);
+		node_clear(node, &mask);
+		EXPECT_EQ(1, nodes_weight(&used));
+		EXPECT_TRUE(node_isset(node, &used));
+	}
+}
+
+TEST_F(full, soft_stays_in_the_cpuset)
+{
+	struct nodemask mask = nodes_of(victim), inside, used;
+	struct scene *scene = &self->scene;
+	int node, child;
+
+	REQUIRE("nodes=3");
+	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
+	for (node = -1; next_node(&node, &scene->others);) {
+		inside = nodes_of(node);
+		node_set(victim, &inside);
+		ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
+		child = fork();
+		if (child == 0) {
+			ASSERT_EQ(0, cgroup_join(&scene->cpuset));
+			used = soft_nodes(_metadata, scene, &mask);
+			_exit(nodes_weight(&used) == 1 &&
+			      node_isset(node, &used) ? 0 : 1);
+		}
+		EXPECT_EQ(0, wait_for(child));
+	}
+}
+
+TEST_F(full, soft_comes_back_once_it_has_room)
+{
+	struct nodemask mask = nodes_of(victim), used;
+	struct scene *scene = &self->scene;
+
+	ASSERT_EQ(0, give_back(&scene->ballast));
+	used = soft_nodes(_metadata, scene, &mask);
+	EXPECT_EQ(1, nodes_weight(&used));
+	EXPECT_TRUE(node_isset(victim, &used));
+}
+
+/* Nodes on the way to being full. */
+
+FIXTURE(filling)
+{
+	struct scene scene;
+};
+
+FIXTURE_SETUP(filling)
+{
+	REQUIRE("nodes=2");
+	set_scene(_metadata, &self->scene);
+}
+
+FIXTURE_TEARDOWN(filling)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+TEST_F(filling, hard_mostfree_fails_when_all_its_nodes_are_full)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(victim);
+	int pages = node_pages(victim);
+	long done;
+
+	REQUIRE("nodes=3");
+	node_set(second, &mask);
+	ASSERT_EQ(0, catch_sigbus());
+	open_bound(_metadata, scene, pages, MEM_MOSTFREE | MEM_HARDBIND, &mask);
+	done = try_touch_pages(scene->seg.addr, pages);
+	ASSERT_GT(pages, done);
+	ASSERT_EQ(done, count_placement(scene->seg.addr, done,
+					scene->per_node));
+	EXPECT_EQ(done, scene->per_node[victim] + scene->per_node[second]);
+
+	/* next to nothing was left on either of them */
+	EXPECT_GE(SPARE, take_pages(&scene->spare, victim, 2 * SPARE));
+	EXPECT_GE(SPARE, take_pages(&scene->more, second, 2 * SPARE));
+}
+
+/* A block device of zeroes, which goes with the last one who has it open. */
+static int open_loop_device(size_t size)
+{
+	struct loop_config config = {
+		.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_READ_ONLY,
+	};
+	int control = open("/dev/loop-control", O_RDWR);
+	int file = memfd_create("zeroes", 0);
+	char path[64];
+	int loop;
+
+	if (control < 0 || file < 0 || ftruncate(file, size))
+		return -1;
+	snprintf(path, sizeof(path), "/dev/loop%d",
+		 ioctl(control, LOOP_CTL_GET_FREE));
+	close(control);
+	config.fd = file;
+	loop = open(path, O_RDONLY);
+	if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config)) {
+		close(loop);
+		loop = -1;
+	}
+	close(file);
+	return loop;
+}
+
+static long node_file_pages(int node)
+{
+	return node_counter(node, "vmstat", "nr_inactive_file") +
+	       node_counter(node, "vmstat", "nr_active_file");
+}
+
+TEST_F(filling, clean_page_cache_gives_way_to_hard)
+{
+	struct nodemask mask = nodes_of(victim);
+	struct scene *scene = &self->scene;
+	long before = node_file_pages(victim), cached;
+	static char buffer[1 << 16];
+	size_t size = LEFT / 2 * page_size();
+	int loop = open_loop_device(size);
+
+	ASSERT_LE(0, loop);
+	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, mask.bits, NODES_MAX));
+	for (size_t done = 0; done < size; done += sizeof(buffer))
+		ASSERT_EQ((ssize_t)sizeof(buffer),
+			  read(loop, buffer, sizeof(buffer)));
+	ASSERT_EQ(0, set_mempolicy(MPOL_DEFAULT, NULL, 0));
+	cached = node_file_pages(victim) - before;
+	ASSERT_LE(LEFT / 4, cached);
+
+	ASSERT_LT(0, fill_node(&scene->ballast, victim));
+	EXPECT_GE(before + cached / 4, node_file_pages(victim));
+	close(loop);
+}
+
+/* A memory cgroup at its limit, on nodes with room. */
+
+FIXTURE(memory_cgroup)
+{
+	struct cgroup group;
+	struct segment seg;
+};
+
+FIXTURE_VARIANT(memory_cgroup)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(memory_cgroup, hard) {
+	.strength = MEM_HARDBIND,
+};
+
+FIXTURE_VARIANT_ADD(memory_cgroup, soft) {
+	.strength = MEM_SOFTBIND,
+};
+
+FIXTURE_SETUP(memory_cgroup)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, cgroup_create(&self->group, "memory"));
+	ASSERT_EQ(0, cgroup_write(&self->group, "memory.max", "4M"));
+}
+
+FIXTURE_TEARDOWN(memory_cgroup)
+{
+	segment_detach(&self->seg);
+	cgroup_remove(&self->group);
+}
+
+TEST_F(memory_cgroup, limit_is_enforced_as_ever_and_is_no_sigbus)
+{
+	struct nodemask memory = memory_nodes();
+	long kills = oom_kills();
+	int pages = (8 << 20) / page_size(), child, status;
+
+	ASSERT_EQ(0, segment_open(&self->seg, pages,
+				  MEM_STRIPE | variant->strength, &memory));
+	ASSERT_EQ(0, segment_doom(&self->seg));
+	/* who watches the console is told of the kill that is meant to be */
+	ASSERT_EQ(0, write_file("/dev/kmsg",
+				"shmbind: expect oom shmbind-memcg\n"));
+	child = fork();
+	if (child == 0) {
+		if (prctl(PR_SET_NAME, "shmbind-memcg") ||
+		    cgroup_join(&self->group))
+			_exit(1);
+		touch_pages(self->seg.addr, pages);
+		_exit(0);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGKILL, WTERMSIG(status));
+	EXPECT_EQ(kills + 1, oom_kills());
+}
+
+/* Take all but LEFT pages of the nodes that the tests fill. */
+static void take_most(void)
+{
+	static struct segment ballast[2];
+	struct nodemask memory = memory_nodes();
+	struct nodemask rest;
+
+	victim = victim_node();
+	rest = nodes_andnot(memory, nodes_of(victim));
+	second = last_node(&rest);
+	if (nodes_weight(&memory) < 2)
+		return;
+	take_all_but(&ballast[0], victim, LEFT);
+	if (nodes_weight(&memory) > 2)
+		take_all_but(&ballast[1], second, LEFT);
+}
+
+int main(int argc, char **argv)
+{
+	take_most();
+	return test_harness_run(argc, argv);
+}
