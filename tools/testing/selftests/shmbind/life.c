@@ -581,46 +581,6 @@ TEST_F(life, bound_segments_are_freed_with_their_ipc_namespace)
 	EXPECT_GT(before + MANY_PAGES / 2, after);
 }
 
-/* Huge pages: their placement is tested where there are some. */
-
-static size_t huge_page_size(void)
-{
-	FILE *file = fopen("/proc/meminfo", "r");
-	char line[256];
-	size_t kib = 0;
-
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Hugepagesize: %zu", &kib) == 1)
-			break;
-	}
-	if (file)
-		fclose(file);
-	return kib * 1024;
-}
-
-TEST_F(life, a_segment_of_huge_pages_has_the_same_rules)
-{
-	struct segment seg = { .size = huge_page_size() };
-
-	/* no page is reserved, and none is needed */
-	seg.id = shmget(IPC_PRIVATE, seg.size, IPC_CREAT | 0600 |
-			SHM_HUGETLB | SHM_NORESERVE);
-	ASSERT_LE(0, seg.id);
-	EXPECT_EQ(EINVAL, attach_unaligned(seg.id));
-	for (int i = 0; i < 2 * FLAVOURS; i++) {
-		EXPECT_EQ(0, bind_flavour(seg.id, i % FLAVOURS));
-		EXPECT_EQ(i % FLAVOURS, segment_flavour(seg.id));
-	}
-	EXPECT_EQ(-1, shmbind_nodes(seg.id, 0x08, &self->memory));
-	EXPECT_EQ(EINVAL, errno);
-	ASSERT_EQ(0, segment_attach(&seg));
-	EXPECT_NOT_BINDABLE(seg.id);
-	ASSERT_EQ(0, segment_detach(&seg));
-	EXPECT_NOT_BINDABLE(seg.id);
-	EXPECT_EQ(FLAVOURS - 1, segment_flavour(seg.id));
-	segment_remove(&seg);
-}
-
 /*
  * Races. A round is short and starts everyone at a barrier; what each saw is
  * compared when all have come home.

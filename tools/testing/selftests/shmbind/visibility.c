@@ -1,0 +1,885 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Where a binding shows, and what looks as it does without shmbind(). */
+#include <asm/bitsperlong.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/mount.h>
+
+#include "segment.h"
+
+#define PAGES	32
+
+/* numa_maps */
+
+/* The line of the mapping that starts at @addr, without its end; "" if none. */
+static char *numa_maps_line(pid_t pid, void *addr, char *line, size_t size)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/numa_maps", pid);
+	file = fopen(path, "r");
+	while (file && fgets(line, size, file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strtoul(line, NULL, 16) == (unsigned long)addr)
+			break;
+		line[0] = '\0';
+	}
+	if (file)
+		fclose(file);
+	return line;
+}
+
+/* Every @step-th of @nodes, from the @skip-th on. */
+static struct nodemask every(int step, int skip, struct nodemask nodes)
+{
+	struct nodemask mask = {};
+	int node, nth = 0;
+
+	for (node = -1; next_node(&node, &nodes); nth++) {
+		if (nth >= skip && (nth - skip) % step == 0)
+			node_set(node, &mask);
+	}
+	return mask;
+}
+
+FIXTURE(binding)
+{
+	struct nodemask memory;
+	struct nodemask masks[5];
+	char want[BINDING_MAX];
+	char seen[2 * BINDING_MAX];
+};
+
+FIXTURE_VARIANT(binding)
+{
+	int policy;
+	const char *shown;
+};
+
+FIXTURE_VARIANT_ADD(binding, firstref_soft) {
+	.policy = MEM_FIRSTREF | MEM_SOFTBIND,
+	.shown = "shmbind=firstref|soft:",
+};
+
+FIXTURE_VARIANT_ADD(binding, firstref_hard) {
+	.policy = MEM_FIRSTREF | MEM_HARDBIND,
+	.shown = "shmbind=firstref|hard:",
+};
+
+FIXTURE_VARIANT_ADD(binding, stripe_soft) {
+	.policy = MEM_STRIPE | MEM_SOFTBIND,
+	.shown = "shmbind=stripe|soft:",
+};
+
+FIXTURE_VARIANT_ADD(binding, stripe_hard) {
+	.policy = MEM_STRIPE | MEM_HARDBIND,
+	.shown = "shmbind=stripe|hard:",
+};
+
+FIXTURE_VARIANT_ADD(binding, mostfree_soft) {
+	.policy = MEM_MOSTFREE | MEM_SOFTBIND,
+	.shown = "shmbind=mostfree|soft:",
+};
+
+FIXTURE_VARIANT_ADD(binding, mostfree_hard) {
+	.policy = MEM_MOSTFREE | MEM_HARDBIND,
+	.shown = "shmbind=mostfree|hard:",
+};
+
+FIXTURE_VARIANT_ADD(binding, defaults) {
+	.policy = 0,
+	.shown = "shmbind=firstref|soft:",
+};
+
+FIXTURE_SETUP(binding)
+{
+	struct nodemask memory = memory_nodes();
+
+	ASSERT_EQ(0, own_ipc_namespace());
+	self->memory = memory;
+	self->masks[0] = memory;
+	self->masks[1] = nodes_of(first_node(&memory));
+	self->masks[2] = nodes_of(last_node(&memory));
+	/* 0,2,4,... and 0,3,6,...: lists that no dash makes short */
+	self->masks[3] = every(2, 0, memory);
+	self->masks[4] = every(3, 0, memory);
+}
+
+FIXTURE_TEARDOWN(binding)
+{
+}
+
+TEST_F(binding, is_shown_by_numa_maps)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(self->masks); i++) {
+		char list[BINDING_MAX / 2];
+		struct segment seg;
+
+		ASSERT_EQ(0, segment_open(&seg, PAGES, variant->policy,
+					  &self->masks[i]));
+		nodes_print(&self->masks[i], list, sizeof(list));
+		snprintf(self->want, sizeof(self->want), "%s%s", variant->shown,
+			 list);
+		EXPECT_STREQ(self->want, mapping_policy(seg.addr, self->seen));
+
+		/* and the rest of the line is what it is for any segment */
+		snprintf(self->want, sizeof(self->want),
+			 "%08lx %s%s file=/SYSV00000000\\040(deleted)",
+			 (unsigned long)seg.addr, variant->shown, list);
+		EXPECT_STREQ(self->want,
+			     numa_maps_line(getpid(), seg.addr, self->seen,
+					    sizeof(self->seen)));
+		segment_remove(&seg);
+	}
+}
+
+TEST_F(binding, is_shown_by_proc_sysvipc_shmbind)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(self->masks); i++) {
+		struct segment seg;
+
+		ASSERT_EQ(0, segment_create(&seg, PAGES));
+		EXPECT_STREQ("default", segment_binding(seg.id, self->seen));
+		ASSERT_EQ(0, shmbind_nodes(seg.id, variant->policy,
+					   &self->masks[i]));
+		binding_text(variant->policy, &self->masks[i], self->want);
+		EXPECT_STREQ(self->want, segment_binding(seg.id, self->seen));
+		ASSERT_EQ(0, segment_attach(&seg));
+		EXPECT_STREQ(self->want, segment_binding(seg.id, self->seen));
+		segment_remove(&seg);
+	}
+}
+
+TEST_F(binding, is_told_by_get_mempolicy)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(self->masks); i++) {
+		struct nodemask mask = {};
+		struct segment seg;
+		int mode = -1;
+
+		ASSERT_EQ(0, segment_open(&seg, PAGES, variant->policy,
+					  &self->masks[i]));
+		EXPECT_EQ(0, get_mempolicy(&mode, mask.bits, NODES_MAX,
+					   seg.addr + page_size(),
+					   MPOL_F_ADDR));
+		EXPECT_EQ(MPOL_SHMBIND, mode);
+		EXPECT_TRUE(nodes_equal(&self->masks[i], &mask));
+		segment_remove(&seg);
+	}
+}
+
+TEST_F(binding, does_not_hide_where_a_page_lies)
+{
+	struct nodemask last = self->masks[2];
+	struct segment seg;
+
+	ASSERT_EQ(0, segment_open(&seg, PAGES, variant->policy, &last));
+	touch_page(seg.addr, 0);
+	/* the second one is put in its place by the question */
+	for (int i = 0; i < 2; i++) {
+		int node = -1;
+
+		EXPECT_EQ(0, get_mempolicy(&node, NULL, 0,
+					   seg.addr + i * page_size(),
+					   MPOL_F_NODE | MPOL_F_ADDR));
+		EXPECT_EQ(first_node(&last), node);
+	}
+	segment_remove(&seg);
+}
+
+FIXTURE(visibility)
+{
+	struct segment seg;
+	struct nodemask memory;
+	char seen[2 * BINDING_MAX];
+};
+
+FIXTURE_SETUP(visibility)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
+	self->memory = memory_nodes();
+}
+
+FIXTURE_TEARDOWN(visibility)
+{
+	segment_remove(&self->seg);
+}
+
+TEST_F(visibility, sixteen_nodes_are_shown_whole)
+{
+	static const char want[] = "shmbind=mostfree|hard:0,2,4,6,8,10,12,14";
+	struct nodemask even;
+
+	REQUIRE("nodes=16");
+	even = nodes_parse("0,2,4,6,8,10,12,14");
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_MOSTFREE | MEM_HARDBIND,
+				   &even));
+	EXPECT_STREQ(want, segment_binding(self->seg.id, self->seen));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	EXPECT_STREQ(want, mapping_policy(self->seg.addr, self->seen));
+}
+
+TEST_F(visibility, numa_maps_is_the_same_for_another_reader)
+{
+	char mine[BINDING_MAX];
+	pid_t pid;
+
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	numa_maps_line(getpid(), self->seg.addr, mine, sizeof(mine));
+	ASSERT_STRNE("", mine);
+	pid = fork();
+	if (!pid)
+		_exit(!!strcmp(mine, numa_maps_line(getppid(), self->seg.addr,
+						    self->seen,
+						    sizeof(self->seen))));
+	EXPECT_EQ(0, wait_for(pid));
+}
+
+TEST_F(visibility, numa_maps_shows_an_unbound_segment_as_ever)
+{
+	char want[256];
+
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	snprintf(want, sizeof(want),
+		 "%08lx default file=/SYSV00000000\\040(deleted)",
+		 (unsigned long)self->seg.addr);
+	EXPECT_STREQ(want, numa_maps_line(getpid(), self->seg.addr, self->seen,
+					  sizeof(self->seen)));
+}
+
+TEST_F(visibility, numa_maps_shows_a_tasks_policy_for_an_unbound_segment)
+{
+	int first = first_node(&self->memory);
+	struct nodemask mask = nodes_of(first);
+	char want[32];
+
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, mask.bits, NODES_MAX));
+	snprintf(want, sizeof(want), "bind:%d", first);
+	EXPECT_STREQ(want, mapping_policy(self->seg.addr, self->seen));
+	EXPECT_EQ(0, set_mempolicy(MPOL_DEFAULT, NULL, 0));
+}
+
+TEST_F(visibility, get_mempolicy_tells_an_unbound_segment_as_ever)
+{
+	struct nodemask mask = nodes_of(NODES_MAX - 1), none = {};
+	int mode = -1;
+
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	EXPECT_EQ(0, get_mempolicy(&mode, mask.bits, NODES_MAX, self->seg.addr,
+				   MPOL_F_ADDR));
+	EXPECT_EQ(MPOL_DEFAULT, mode);
+	EXPECT_TRUE(nodes_equal(&none, &mask));
+}
+
+TEST_F(visibility, get_mempolicy_of_the_task_does_not_know_the_binding)
+{
+	int mode = -1;
+
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, 0, &self->memory));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	touch_pages(self->seg.addr, PAGES);
+	EXPECT_EQ(0, get_mempolicy(&mode, NULL, 0, NULL, 0));
+	EXPECT_EQ(MPOL_DEFAULT, mode);
+}
+
+/* MPOL_SHMBIND is an answer, never a question */
+
+TEST_F(visibility, mpol_shmbind_is_above_the_other_modes_and_fits_a_byte)
+{
+	EXPECT_LT(MPOL_WEIGHTED_INTERLEAVE, MPOL_SHMBIND);
+	EXPECT_LE(MPOL_MAX, MPOL_SHMBIND);
+	EXPECT_GT(256, MPOL_SHMBIND);
+}
+
+static int mode_flags(int combination)
+{
+	return (combination & 1 ? MPOL_F_STATIC_NODES : 0) |
+	       (combination & 2 ? MPOL_F_RELATIVE_NODES : 0) |
+	       (combination & 4 ? MPOL_F_NUMA_BALANCING : 0);
+}
+
+TEST_F(visibility, no_unknown_mode_is_accepted_from_user_space)
+{
+	char *addr = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	for (int mode = MPOL_WEIGHTED_INTERLEAVE + 1; mode < 300; mode++) {
+		for (int i = 0; i < 16; i++) {
+			const unsigned long *mask = i & 8 ? NULL :
+						    self->memory.bits;
+			int max = mask ? NODES_MAX : 0;
+			int full = mode | mode_flags(i);
+
+			EXPECT_EQ(-1, mbind(addr, page_size(), full, mask, max,
+					    0)) TH_LOG("mode %#x", full);
+			EXPECT_EQ(EINVAL, errno);
+			EXPECT_EQ(-1, mbind(self->seg.addr, page_size(), full,
+					    mask, max, MPOL_MF_MOVE));
+			EXPECT_EQ(EINVAL, errno);
+			EXPECT_EQ(-1, set_mempolicy(full, mask, max))
+				TH_LOG("mode %#x", full);
+			EXPECT_EQ(EINVAL, errno);
+		}
+	}
+	touch_page(addr, 0);
+	touch_page(self->seg.addr, 0);
+}
+
+TEST_F(visibility, mpol_shmbind_is_refused_over_a_bound_segment)
+{
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, 0, &self->memory));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	for (int i = 0; i < 8; i++) {
+		EXPECT_EQ(-1, mbind(self->seg.addr, self->seg.size,
+				    MPOL_SHMBIND | mode_flags(i),
+				    self->memory.bits, NODES_MAX, 0));
+		EXPECT_EQ(EINVAL, errno);
+	}
+}
+
+static int mount_tmpfs(const char *options)
+{
+	char dir[] = "/tmp/shmbind-XXXXXX";
+	int err = 0;
+
+	if (!mkdtemp(dir))
+		return errno;
+	if (mount("tmpfs", dir, "tmpfs", 0, options))
+		err = errno;
+	else
+		umount(dir);
+	rmdir(dir);
+	return err;
+}
+
+TEST_F(visibility, tmpfs_does_not_take_shmbind_for_a_policy)
+{
+	char options[128], list[64];
+
+	ASSERT_EQ(0, unshare(CLONE_NEWNS));
+	ASSERT_EQ(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	nodes_print(&self->memory, list, sizeof(list));
+	snprintf(options, sizeof(options), "mpol=bind:%s", list);
+	ASSERT_EQ(0, mount_tmpfs(options));
+	EXPECT_EQ(EINVAL, mount_tmpfs("mpol=shmbind"));
+	snprintf(options, sizeof(options), "mpol=shmbind:%s", list);
+	EXPECT_EQ(EINVAL, mount_tmpfs(options));
+	snprintf(options, sizeof(options), "mpol=shmbind=stripe:%s", list);
+	EXPECT_EQ(EINVAL, mount_tmpfs(options));
+	snprintf(options, sizeof(options), "mpol=shmbind=stripe|hard:%s", list);
+	EXPECT_EQ(EINVAL, mount_tmpfs(options));
+}
+
+/* /proc/sysvipc/shm: ipcs(1) and others parse it by position */
+
+#if __BITS_PER_LONG <= 32
+#define SIZE_FMT "%10lu"
+#define SHM_HEADER							\
+	"       key      shmid perms       size  cpid  lpid nattch   "	\
+	"uid   gid  cuid  cgid      atime      dtime      ctime        "	\
+	"rss       swap\n"
+#else
+#define SIZE_FMT "%21lu"
+#define SHM_HEADER							\
+	"       key      shmid perms                  size  cpid  lpid "	\
+	"nattch   uid   gid  cuid  cgid      atime      dtime      ctime" \
+	"                   rss                  swap\n"
+#endif
+
+static void print_shm_line(const struct segment *seg, int resident, char *line,
+			   size_t size)
+{
+	struct shmid_ds ds = {};
+	size_t len;
+
+	shmctl(seg->id, IPC_STAT, &ds);
+	len = snprintf(line, size,
+		       "%10d %10d  %4o " SIZE_FMT " %5u %5u  %5lu ",
+		       ds.shm_perm.__key, seg->id, ds.shm_perm.mode,
+		       (unsigned long)ds.shm_segsz, ds.shm_cpid, ds.shm_lpid,
+		       (unsigned long)ds.shm_nattch);
+	len += snprintf(line + len, size - len,
+			"%5u %5u %5u %5u %10llu %10llu %10llu ",
+			ds.shm_perm.uid, ds.shm_perm.gid,
+			ds.shm_perm.cuid, ds.shm_perm.cgid,
+			(unsigned long long)ds.shm_atime,
+			(unsigned long long)ds.shm_dtime,
+			(unsigned long long)ds.shm_ctime);
+	snprintf(line + len, size - len, SIZE_FMT " " SIZE_FMT "\n",
+		 resident * (unsigned long)page_size(), 0UL);
+}
+
+/* In a namespace that has but this segment. */
+#define EXPECT_SHM_LINE(seg, resident)					\
+do {									\
+	FILE *_file = fopen("/proc/sysvipc/shm", "r");			\
+	char _want[512], _seen[512];					\
+									\
+	print_shm_line(seg, resident, _want, sizeof(_want));		\
+	ASSERT_NE(NULL, _file);						\
+	ASSERT_NE(NULL, fgets(_seen, sizeof(_seen), _file));		\
+	EXPECT_STREQ(SHM_HEADER, _seen);				\
+	ASSERT_NE(NULL, fgets(_seen, sizeof(_seen), _file));		\
+	EXPECT_STREQ(_want, _seen);					\
+	EXPECT_EQ(NULL, fgets(_seen, sizeof(_seen), _file));		\
+	fclose(_file);							\
+} while (0)
+
+TEST_F(visibility, proc_sysvipc_shm_is_what_it_was_for_an_unbound_segment)
+{
+	EXPECT_SHM_LINE(&self->seg, 0);
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	touch_pages(self->seg.addr, 5);
+	EXPECT_SHM_LINE(&self->seg, 5);
+}
+
+TEST_F(visibility, proc_sysvipc_shm_is_what_it_was_for_a_bound_segment)
+{
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
+	EXPECT_SHM_LINE(&self->seg, 0);
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	touch_pages(self->seg.addr, 5);
+	EXPECT_SHM_LINE(&self->seg, 5);
+}
+
+/* /proc/sysvipc/shmbind */
+
+/* One line of it. */
+struct listed {
+	int key;
+	int id;
+	char binding[BINDING_MAX];
+	long pages[NODES_MAX];
+	long page_kib;
+};
+
+/* Strictly: only what the format has, in its order. */
+static bool parse_listed(const char *line, struct listed *listed)
+{
+	int node, last = -1, len;
+	long pages;
+
+	memset(listed, 0, sizeof(*listed));
+	if (sscanf(line, "%d %d %4095s%n", &listed->key, &listed->id,
+		   listed->binding, &len) != 3)
+		return false;
+	line += len;
+	while (sscanf(line, " N%d=%ld%n", &node, &pages, &len) == 2) {
+		if (node <= last || node >= NODES_MAX || pages <= 0)
+			return false;
+		listed->pages[node] = pages;
+		last = node;
+		line += len;
+	}
+	len = 0;
+	if (sscanf(line, " kernelpagesize_kB=%ld%n", &listed->page_kib,
+		   &len) != 1)
+		return false;
+	return !strcmp(line + len, "\n");
+}
+
+static bool is_header(const char *line)
+{
+	char key[16], shmid[16];
+
+	return sscanf(line, "%15s %15s", key, shmid) == 2 &&
+	       !strcmp(key, "key") && !strcmp(shmid, "shmid");
+}
+
+/*
+ * Read all of it. Returns how many segments it lists, or -1 if a line is not
+ * what it should be; @found is that of @shmid, and @times how often it is there.
+ */
+static int read_listed(int shmid, struct listed *found, int *times)
+{
+	static __thread char line[2 * BINDING_MAX];
+	static __thread struct listed listed;
+	FILE *file = fopen("/proc/sysvipc/shmbind", "r");
+	int segments = 0;
+
+	*times = 0;
+	if (!file)
+		return -1;
+	if (!fgets(line, sizeof(line), file) || !is_header(line))
+		segments = -1;
+	while (segments >= 0 && fgets(line, sizeof(line), file)) {
+		if (!parse_listed(line, &listed)) {
+			fprintf(stderr, "# not a line of it: %s", line);
+			segments = -1;
+			break;
+		}
+		segments++;
+		if (listed.id == shmid) {
+			(*times)++;
+			if (found)
+				*found = listed;
+		}
+	}
+	fclose(file);
+	return segments;
+}
+
+static long listed_pages(const struct listed *listed)
+{
+	long pages = 0;
+
+	for (int node = 0; node < NODES_MAX; node++)
+		pages += listed->pages[node];
+	return pages;
+}
+
+FIXTURE(listing)
+{
+	struct segment seg;
+	struct nodemask memory;
+	struct listed listed;
+	int times;
+};
+
+FIXTURE_SETUP(listing)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
+	self->memory = memory_nodes();
+}
+
+FIXTURE_TEARDOWN(listing)
+{
+	segment_remove(&self->seg);
+}
+
+TEST_F(listing, has_a_header_and_a_line_for_each_segment)
+{
+	static const key_t key = 0x5eed;
+	struct segment keyed;
+
+	EXPECT_EQ(1, read_listed(self->seg.id, &self->listed, &self->times));
+	EXPECT_EQ(1, self->times);
+	EXPECT_EQ(IPC_PRIVATE, self->listed.key);
+	EXPECT_STREQ("default", self->listed.binding);
+	EXPECT_EQ(0, listed_pages(&self->listed));
+	EXPECT_EQ(page_size() / 1024, self->listed.page_kib);
+
+	keyed.id = shmget(key, page_size(), IPC_CREAT | 0600);
+	ASSERT_LE(0, keyed.id);
+	keyed.addr = NULL;
+	ASSERT_EQ(0, shmbind_nodes(keyed.id, 0, &self->memory));
+	EXPECT_EQ(2, read_listed(keyed.id, &self->listed, &self->times));
+	EXPECT_EQ(1, self->times);
+	EXPECT_EQ(key, self->listed.key);
+	segment_remove(&keyed);
+	EXPECT_EQ(1, read_listed(keyed.id, NULL, &self->times));
+	EXPECT_EQ(0, self->times);
+}
+
+TEST_F(listing, of_an_empty_namespace_is_its_header)
+{
+	segment_remove(&self->seg);
+	EXPECT_EQ(0, read_listed(self->seg.id, NULL, &self->times));
+}
+
+TEST_F(listing, counts_pages_where_move_pages_finds_them)
+{
+	long per_node[NODES_MAX];
+
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	for (int page = 0; page < PAGES; page++) {
+		/* with holes in between */
+		if (page % 3 == 1)
+			continue;
+		touch_page(self->seg.addr, page);
+		count_placement(self->seg.addr, PAGES, per_node);
+		EXPECT_EQ(1, read_listed(self->seg.id, &self->listed,
+					 &self->times));
+		EXPECT_EQ(0, memcmp(per_node, self->listed.pages,
+				    sizeof(per_node)));
+	}
+	/* nobody needs to be attached */
+	ASSERT_EQ(0, segment_detach(&self->seg));
+	EXPECT_EQ(1, read_listed(self->seg.id, &self->listed, &self->times));
+	EXPECT_EQ(0, memcmp(per_node, self->listed.pages, sizeof(per_node)));
+}
+
+TEST_F(listing, counts_the_pages_of_an_unbound_segment_too)
+{
+	long per_node[NODES_MAX];
+
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	touch_pages(self->seg.addr, PAGES);
+	count_placement(self->seg.addr, PAGES, per_node);
+	EXPECT_EQ(1, read_listed(self->seg.id, &self->listed, &self->times));
+	EXPECT_STREQ("default", self->listed.binding);
+	EXPECT_EQ(0, memcmp(per_node, self->listed.pages, sizeof(per_node)));
+}
+
+TEST_F(listing, is_no_attach)
+{
+	struct shmid_ds before, after;
+
+	ASSERT_EQ(0, shmctl(self->seg.id, IPC_STAT, &before));
+	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
+	ASSERT_EQ(0, shmctl(self->seg.id, IPC_STAT, &after));
+	EXPECT_EQ(0, after.shm_nattch);
+	EXPECT_EQ(before.shm_atime, after.shm_atime);
+	EXPECT_EQ(before.shm_lpid, after.shm_lpid);
+	EXPECT_EQ(0, shmbind_nodes(self->seg.id, 0, &self->memory));
+}
+
+TEST_F(listing, has_a_segment_until_its_last_attach_goes)
+{
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	ASSERT_EQ(0, segment_doom(&self->seg));
+	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
+	EXPECT_EQ(1, self->times);
+	ASSERT_EQ(0, segment_detach(&self->seg));
+	EXPECT_EQ(0, read_listed(self->seg.id, NULL, &self->times));
+}
+
+TEST_F(listing, is_that_of_the_readers_ipc_namespace)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		struct segment seg;
+
+		if (own_ipc_namespace() ||
+		    read_listed(self->seg.id, NULL, &self->times) != 0 ||
+		    segment_create(&seg, 1) || segment_create(&seg, 1) ||
+		    shmbind_nodes(seg.id, 0, &self->memory) ||
+		    read_listed(seg.id, NULL, &self->times) != 2)
+			_exit(1);
+		_exit(0);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
+}
+
+TEST_F(listing, may_be_read_by_everyone_and_written_by_no_one)
+{
+	int fd = open("/proc/sysvipc/shmbind", O_WRONLY);
+
+	if (fd >= 0) {
+		EXPECT_EQ(-1, write(fd, "0", 1));
+		close(fd);
+	}
+	ASSERT_EQ(0, setresuid(65534, 65534, 65534));
+	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
+}
+
+/* In one piece, in pieces of every kind, and from any place. */
+
+enum { MANY = 300, LISTING_MAX = 1 << 20 };
+
+static ssize_t read_in_pieces(size_t piece, char *text)
+{
+	int fd = open("/proc/sysvipc/shmbind", O_RDONLY);
+	ssize_t len = 0, got;
+
+	while (len < LISTING_MAX) {
+		size_t room = LISTING_MAX - len;
+
+		got = read(fd, text + len, piece < room ? piece : room);
+		if (got <= 0)
+			break;
+		len += got;
+	}
+	close(fd);
+	return len;
+}
+
+static char *listing_buffer(void)
+{
+	return mmap(NULL, LISTING_MAX, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int create_many(const struct nodemask *memory)
+{
+	for (int i = 0; i < MANY; i++) {
+		struct segment seg;
+
+		if (segment_create(&seg, 1 + i % 3))
+			return -1;
+		/* some of them removed, so that the ids have holes */
+		if (i % 7 == 3)
+			segment_remove(&seg);
+		else if (i % 2 && shmbind_nodes(seg.id, MEM_STRIPE, memory))
+			return -1;
+	}
+	return 0;
+}
+
+TEST_F(listing, is_the_same_in_pieces_of_any_size)
+{
+	static const size_t pieces[] = { 1, 7, 64, 100, 1000, 4095, 4096, 4097 };
+	char *whole = listing_buffer(), *pieced = listing_buffer();
+	ssize_t len;
+
+	ASSERT_EQ(0, create_many(&self->memory));
+	len = read_in_pieces(LISTING_MAX, whole);
+	EXPECT_LT(MANY * 20, len);
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+		EXPECT_EQ(len, read_in_pieces(pieces[i], pieced))
+			TH_LOG("pieces of %zu", pieces[i]);
+		EXPECT_EQ(0, memcmp(whole, pieced, len))
+			TH_LOG("pieces of %zu", pieces[i]);
+	}
+}
+
+TEST_F(listing, is_the_same_from_any_place)
+{
+	int fd = open("/proc/sysvipc/shmbind", O_RDONLY);
+	char *whole = listing_buffer(), piece[200];
+	ssize_t len;
+
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, create_many(&self->memory));
+	len = read_in_pieces(LISTING_MAX, whole);
+	/* back and forth */
+	for (int i = 0; i < 60; i++) {
+		off_t at = (off_t)i * 7919 % (len - sizeof(piece));
+		ssize_t got;
+
+		if (i % 2) {
+			got = pread(fd, piece, sizeof(piece), at);
+		} else {
+			ASSERT_EQ(at, lseek(fd, at, SEEK_SET));
+			got = read(fd, piece, sizeof(piece));
+		}
+		/* it may stop at the end of a line, but not at its start */
+		EXPECT_LT(0, got) TH_LOG("at %ld", (long)at);
+		EXPECT_EQ(0, memcmp(whole + at, piece, got > 0 ? got : 0))
+			TH_LOG("at %ld", (long)at);
+	}
+	EXPECT_EQ(0, pread(fd, piece, sizeof(piece), len));
+	EXPECT_EQ(0, pread(fd, piece, sizeof(piece), len + 1000));
+	close(fd);
+}
+
+TEST_F(listing, of_huge_pages_counts_in_their_size)
+{
+	struct segment huge = {};
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[256];
+	long kib = 0;
+
+	ASSERT_NE(NULL, file);
+	while (!kib && fgets(line, sizeof(line), file))
+		sscanf(line, "Hugepagesize: %ld", &kib);
+	fclose(file);
+	ASSERT_LT(0, kib);
+	/* none reserved, none needed */
+	huge.id = shmget(IPC_PRIVATE, kib * 1024, IPC_CREAT | 0600 |
+			 SHM_HUGETLB | SHM_NORESERVE);
+	ASSERT_LE(0, huge.id);
+	EXPECT_EQ(2, read_listed(huge.id, &self->listed, &self->times));
+	EXPECT_STREQ("default", self->listed.binding);
+	EXPECT_EQ(kib, self->listed.page_kib);
+	EXPECT_EQ(0, listed_pages(&self->listed));
+	segment_remove(&huge);
+}
+
+/* Reading it while everything changes */
+
+#define BIG_PAGES	4096
+
+struct traffic {
+	struct segment *big;
+	struct nodemask memory;
+	int over;
+	int failed;
+	long turns;
+	pthread_t thread;
+};
+
+static bool traffic_over(struct traffic *traffic)
+{
+	return __atomic_load_n(&traffic->over, __ATOMIC_RELAXED);
+}
+
+/* Fault, over and over: what is punched out is allocated again. */
+static void *fault_in(void *arg)
+{
+	struct traffic *traffic = arg;
+	size_t part = 64 * page_size();
+
+	for (long turn = 0; !traffic_over(traffic); turn++) {
+		char *addr = traffic->big->addr +
+			     turn * part % traffic->big->size;
+
+		traffic->failed |= madvise(addr, part, MADV_REMOVE);
+		touch_pages(addr, 64);
+		traffic->turns++;
+	}
+	return NULL;
+}
+
+static void *come_and_go(void *arg)
+{
+	struct traffic *traffic = arg;
+
+	while (!traffic_over(traffic)) {
+		struct segment seg;
+
+		if (segment_open(&seg, 4, MEM_STRIPE, &traffic->memory)) {
+			traffic->failed = 1;
+			break;
+		}
+		touch_pages(seg.addr, 4);
+		segment_remove(&seg);
+		traffic->turns++;
+	}
+	return NULL;
+}
+
+static void *read_on(void *arg)
+{
+	struct traffic *traffic = arg;
+	int times;
+
+	while (!traffic_over(traffic)) {
+		if (read_listed(traffic->big->id, NULL, &times) < 0 ||
+		    times != 1)
+			traffic->failed = 1;
+		traffic->turns++;
+	}
+	return NULL;
+}
+
+TEST_F(listing, stands_in_nobodys_way)
+{
+	static void *(*const what[])(void *) = {
+		fault_in, come_and_go, come_and_go, read_on, read_on,
+	};
+	struct traffic traffic[ARRAY_SIZE(what)] = {};
+	struct segment big;
+
+	ASSERT_EQ(0, segment_open(&big, BIG_PAGES, MEM_STRIPE, &self->memory));
+	touch_pages(big.addr, BIG_PAGES);
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++) {
+		traffic[i].big = &big;
+		traffic[i].memory = self->memory;
+		ASSERT_EQ(0, pthread_create(&traffic[i].thread, NULL, what[i],
+					    &traffic[i]));
+	}
+	sleep(2);
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++)
+		__atomic_store_n(&traffic[i].over, 1, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++) {
+		pthread_join(traffic[i].thread, NULL);
+		EXPECT_EQ(0, traffic[i].failed) TH_LOG("thread %zu", i);
+		EXPECT_LT(0, traffic[i].turns) TH_LOG("thread %zu", i);
+	}
+	EXPECT_EQ(2, read_listed(big.id, &self->listed, &self->times));
+	EXPECT_EQ(BIG_PAGES, listed_pages(&self->listed));
+	segment_remove(&big);
+}
+
+TEST_HARNESS_MAIN
