@@ -1,0 +1,118 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced by what reads or writes the overlay and build/linux.
+#
+#   base                 tag: the kernel as it came, one commit
+#   refs/shmbind/applied what make tree left there last: base and series
+#   refs/shmbind/next    the same while it is being checked out
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+applied=refs/shmbind/applied
+next=refs/shmbind/next
+
+# Neither the user's git configuration nor the clock may show in a commit.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE LANGUAGE
+stamp=$(base date)
+export GIT_AUTHOR_NAME=shmbind GIT_AUTHOR_EMAIL=shmbind@localhost
+export GIT_COMMITTER_NAME=shmbind GIT_COMMITTER_EMAIL=shmbind@localhost
+export GIT_AUTHOR_DATE=$stamp GIT_COMMITTER_DATE=$stamp
+
+# k ARG... - git in the work tree.
+k()
+{
+	git -C "$tree" "$@"
+}
+
+# One make at a time; the lock goes with the process.
+lock()
+{
+	mkdir -p "$build"
+	exec 9>"$build/lock"
+	flock -n 9 && return
+	say WAIT "another make is at work in build/"
+	flock 9
+}
+
+# The overlay's files: what lies below a top directory of the kernel's.
+overlay()
+{
+	local tops
+	mapfile -t tops < <(k ls-tree -d --name-only base)
+	cd "$root"
+	GIT_INDEX_FILE=$tree/.git/none git --git-dir="$tree/.git" \
+		--work-tree=. -c core.excludesFile=/dev/null \
+		ls-files -o --exclude-standard -- "${tops[@]}" MAINTAINERS.patch
+}
+
+# The names of the series' patches, and of one: its message, its paths.
+patches()
+{
+	sed 's/#.*//' "$root/series/order" | xargs -n1
+}
+
+message_of()
+{
+	sed '/^---$/,$d' "$root/series/$1" | git stripspace
+}
+
+paths_of()
+{
+	sed '1,/^---$/d; /^$/d' "$root/series/$1"
+}
+
+# Changes when the overlay, the series' texts or the base do.
+fingerprint()
+{
+	cd "$root"
+	{
+		k rev-parse base
+		cat series/order
+		overlay | xargs -d '\n' stat -c '%a %n'
+		{ overlay; patches | sed 's|^|series/|'; } |
+			xargs -d '\n' sha1sum --
+	} 2>&1 | sha1sum
+}
+
+# The git tree of what lies in build/linux now, edits and new files included.
+snapshot()
+{
+	cp -p "$tree/.git/index" "$tree/.git/snapshot"
+	GIT_INDEX_FILE=$tree/.git/snapshot k add -A
+	GIT_INDEX_FILE=$tree/.git/snapshot k write-tree
+}
+
+# refuse_edits TREE - Edits that exist nowhere else, TREE neither, are not
+# written over.
+refuse_edits()
+{
+	local now
+	now=$(snapshot)
+	[[ $now != "$(k rev-parse "$applied^{tree}")" ]] || return 0
+	[[ $now != "$1" ]] || return 0
+	die "build/linux has edits that the overlay has not: $(
+		k diff-tree -r --name-only "$applied" "$now" | xargs |
+		cut -c -60)" "make refresh takes them, or: git -C build/linux stash"
+}
+
+# hunks TREE PATH - What TREE changes in PATH, in the one form that the overlay
+# keeps: the same change is always the same bytes.
+hunks()
+{
+	k diff-tree -p -U3 --diff-algorithm=myers --no-renames --no-ext-diff \
+		--no-textconv --src-prefix=a/ --dst-prefix=b/ \
+		base "$1" -- ":(literal)$2" | sed '/^index /d'
+}
+
+# store FILE - Standard input becomes FILE, which is not touched when it has
+# these very bytes.
+store()
+{
+	mkdir -p "${1%/*}"
+	cat >"$1.tmp"
+	if cmp -s "$1" "$1.tmp"; then
+		rm "$1.tmp"
+	else
+		mv "$1.tmp" "$1"
+		say WRITE "${1#"$root/"}"
+	fi
+}
