@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Placement of System V shared memory segments bound by shmbind(2).
+ *
+ * A binding is a memory policy of mode MPOL_SHMBIND, which nothing but
+ * shmbind(2) can create. The segment's inode holds the only long-lived
+ * reference. shmbind(2) replaces the binding under the segment's IPC lock and
+ * only while nobody has attached; from the first attach on it never changes
+ * until the inode goes. A fault therefore uses it through a plain pointer, with
+ * no lock and no reference.
+ *
+ * A folio is placed in two steps:
+ *
+ *   choose    firstref | stripe | mostfree    one node of the candidates
+ *   allocate  hard | soft                     on it, or else as SOFT falls back
+ *
+ * The candidates are the mask's nodes that have memory and that the cpuset of
+ * the faulting task allows.
+ *
+ * Only MEM_STRIPE has state that changes, struct stripe, under a spinlock that
+ * is held for the choice alone and nests inside nothing.
+ */
+
+#include <linux/bitmap.h>
+#include <linux/compat.h>
+#include <linux/cpuset.h>
+#include <linux/mempolicy.h>
+#include <linux/mm.h>
+#include <linux/nodemask.h>
+#include <linux/rcupdate_wait.h>
+#include <linux/sched/mm.h>
+#include <linux/seq_file.h>
+#include <linux/shmbind.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/topology.h>
+#include <linux/uaccess.h>
+#include <linux/vmstat.h>
+#include <linux/xarray.h>
+
+#include <uapi/linux/shmbind.h>
+
+#include "internal.h"
+#include "page_alloc.h"
+
+#define SHMBIND_POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE)
+#define SHMBIND_STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND)
+
+/*
+ * A stripe advances in rounds. In each round every node of the mask is due one
+ * turn; a turn of a large folio pays for as many rounds as it has base pages.
+ * With mask 0-2 and base pages, but one folio of four pages at (*):
+ *
+ *	round		1	2	3	4	5
+ *	node 0		0	.	.	.	0
+ *	node 1		1	1	1	1	1
+ *	node 2		2	2	2	2	2
+ *			*
+ *
+ * (node 0 got the large folio in round 1, which covers rounds 1 to 4). A round
+ * ends when no candidate is due any more. Counts of nodes that were candidates
+ * throughout hence differ by at most the largest folio, whatever the order of
+ * offsets in which pages are faulted.
+ */
+struct stripe {
+	int start;		/* node at which each round starts */
+	spinlock_t lock;	/* protects what follows */
+	nodemask_t due;		/* nodes of the mask with given < level */
+	u64 level;		/* base pages for each node, by end of round */
+	u64 given[];		/* base pages by node, turns in flight too */
+};
+
+struct shmbind {
+	struct mempolicy pol;	/* first: the last mpol_put() frees it all */
+	unsigned int policy;	/* one of SHMBIND_POLICIES */
+	unsigned int strength;	/* one of SHMBIND_STRENGTHS */
+	/*
+	 * Used by MEM_STRIPE only, and only then with room for given[]. On
+	 * cache lines of its own, as all faults read what stands above.
+	 */
+	struct stripe stripe ____cacheline_aligned_in_smp;
+};
+
+static struct shmbind *to_shmbind(const struct mempolicy *pol)
+{
+	VM_WARN_ON_ONCE(pol->mode != MPOL_SHMBIND);
+	return container_of(pol, struct shmbind, pol);
+}
+
+/**
+ * mpol_is_hardbind() - Tell whether a policy is a MEM_HARDBIND binding.
+ * @pol: The policy, may be NULL.
+ *
+ * Context: Any context in which @pol cannot be freed.
+ * Return: True if a page that @pol places may lie on the chosen node only.
+ */
+bool mpol_is_hardbind(const struct mempolicy *pol)
+{
+	return mpol_is_shmbind(pol) &&
+	       to_shmbind(pol)->strength == MEM_HARDBIND;
+}
+
+/*
+ * Fill in the defaults.
+ * Returns a negative error for an unknown flag, or two of a kind.
+ */
+static int shmbind_check_policy(int policy)
+{
+	int which = policy & SHMBIND_POLICIES;
+	int strength = policy & SHMBIND_STRENGTHS;
+
+	if (policy & ~(SHMBIND_POLICIES | SHMBIND_STRENGTHS))
+		return -EINVAL;
+	if (hweight32(which) > 1 || hweight32(strength) > 1)
+		return -EINVAL;
+
+	return (which ?: MEM_FIRSTREF) | (strength ?: MEM_SOFTBIND);
+}
+
+/* Read @nbits bits, at most BITS_PER_LONG, that start at bit @first. */
+static int shmbind_get_word(unsigned long *word,
+			    const unsigned long __user *mask_ptr,
+			    unsigned int first, unsigned int nbits)
+{
+	if (in_compat_syscall()) {
+		const compat_ulong_t __user *mask = (void __user *)mask_ptr;
+
+		if (compat_get_bitmap(word, mask + first / BITS_PER_COMPAT_LONG,
+				      nbits))
+			return -EFAULT;
+	} else if (get_user(*word, mask_ptr + BIT_WORD(first))) {
+		return -EFAULT;
+	}
+
+	*word &= BITMAP_LAST_WORD_MASK(nbits);
+	return 0;
+}
+
+/*
+ * Read the whole mask before any of it is judged: an unreadable tail is worse
+ * than a bit too far seen before it.
+ */
+static int shmbind_get_nodes(nodemask_t *nodes,
+			     const unsigned long __user *mask_ptr, int mask_len)
+{
+	unsigned int first, nbits, known;
+	bool unknown_node = false;
+	unsigned long word;
+
+	nodes_clear(*nodes);
+	for (first = 0; first < mask_len; first += BITS_PER_LONG) {
+		nbits = min_t(unsigned int, mask_len - first, BITS_PER_LONG);
+		word = 0;
+		if (shmbind_get_word(&word, mask_ptr, first, nbits))
+			return -EFAULT;
+
+		if (first < MAX_NUMNODES) {
+			known = min(MAX_NUMNODES - first, BITS_PER_LONG);
+			nodes_addr(*nodes)[BIT_WORD(first)] =
+				word & BITMAP_LAST_WORD_MASK(known);
+			word &= ~BITMAP_LAST_WORD_MASK(known);
+		}
+		if (word)
+			unknown_node = true;
+	}
+
+	return unknown_node ? -EINVAL : 0;
+}
+
+/* A node without memory is never in N_MEMORY, nor is one that is offline. */
+static bool shmbind_nodes_valid(const nodemask_t *nodes)
+{
+	bool allowed;
+
+	if (nodes_empty(*nodes) || !nodes_subset(*nodes, node_states[N_MEMORY]))
+		return false;
+
+	task_lock(current);
+	allowed = nodes_subset(*nodes, cpuset_current_mems_allowed);
+	task_unlock(current);
+	return allowed;
+}
+
+/* Many small segments must not all start at the same node. */
+static int stripe_start(const nodemask_t *nodes)
+{
+	static atomic_t nr_stripes;
+	unsigned int nr = (unsigned int)atomic_inc_return(&nr_stripes);
+
+	return find_nth_bit(nodes->bits, MAX_NUMNODES,
+			    nr % nodes_weight(*nodes));
+}
+
+static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
+{
+	bool stripe = policy & MEM_STRIPE;
+	struct shmbind *b;
+
+	b = kzalloc(struct_size(b, stripe.given, stripe ? nr_node_ids : 0),
+		    GFP_KERNEL_ACCOUNT);
+	if (!b)
+		return ERR_PTR(-ENOMEM);
+
+	atomic_set(&b->pol.refcnt, 1);
+	b->pol.mode = MPOL_SHMBIND;
+	b->pol.nodes = *nodes;
+	b->pol.home_node = NUMA_NO_NODE;
+	b->policy = policy & SHMBIND_POLICIES;
+	b->strength = policy & SHMBIND_STRENGTHS;
+	if (stripe) {
+		spin_lock_init(&b->stripe.lock);
+		b->stripe.start = stripe_start(nodes);
+	}
+	return &b->pol;
+}
+
+/**
+ * shmbind_create() - Build a binding from the arguments of shmbind(2).
+ * @policy: At most one policy and one strength, MEM_* flags.
+ * @mask_ptr: User space address of the node mask.
+ * @mask_len: Length of the mask in bits.
+ *
+ * The arguments are checked in the order in which they stand here.
+ *
+ * Context: Process context, may sleep.
+ * Return: The binding, with one reference that the caller drops by mpol_put(),
+ * or an error pointer: -EINVAL for a flag, length or node that is not valid,
+ * -EFAULT if the mask cannot be read, -ENOMEM.
+ */
+struct mempolicy *shmbind_create(int policy,
+				 const unsigned long __user *mask_ptr,
+				 int mask_len)
+{
+	nodemask_t nodes;
+	int err;
+
+	policy = shmbind_check_policy(policy);
+	if (policy < 0)
+		return ERR_PTR(policy);
+	if (mask_len <= 0 || mask_len > PAGE_SIZE * BITS_PER_BYTE)
+		return ERR_PTR(-EINVAL);
+
+	err = shmbind_get_nodes(&nodes, mask_ptr, mask_len);
+	if (err)
+		return ERR_PTR(err);
+	if (!shmbind_nodes_valid(&nodes))
+		return ERR_PTR(-EINVAL);
+
+	return shmbind_new(policy, &nodes);
+}
+
+static void shmbind_candidates(const struct shmbind *b, nodemask_t *candidates)
+{
+	nodes_and(*candidates, b->pol.nodes, node_states[N_MEMORY]);
+	if (cpusets_enabled())
+		nodes_and(*candidates, *candidates,
+			  cpuset_current_mems_allowed);
+}
+
+/*
+ * The node of the CPU, or the one that stands in for it: the first with memory
+ * in the order in which its allocations fall back.
+ */
+static int shmbind_local_node(void)
+{
+	int nid = numa_node_id();
+	struct zoneref *z;
+
+	if (node_state(nid, N_MEMORY))
+		return nid;
+
+	z = first_zones_zonelist(node_zonelist(nid, GFP_HIGHUSER_MOVABLE),
+				 gfp_zone(GFP_HIGHUSER_MOVABLE), NULL);
+	return zonelist_zone(z) ? zonelist_node_idx(z) : nid;
+}
+
+static int firstref_choose(nodemask_t *candidates)
+{
+	int nid = shmbind_local_node();
+
+	if (node_isset(nid, *candidates))
+		return nid;
+	return nearest_node_nodemask(nid, candidates);
+}
+
+/* Count @nr_pages more for a node, less if negative. Called with lock held. */
+static void stripe_count(struct stripe *s, int nid, s64 nr_pages)
+{
+	s->given[nid] += nr_pages;
+	if (s->given[nid] < s->level)
+		node_set(nid, s->due);
+	else
+		node_clear(nid, s->due);
+}
+
+/*
+ * Called with lock held and no candidate due.
+ *
+ * A node that is still due was no candidate of the faults that got here: its
+ * turn is forfeit, so that its time outside a cpuset is not made up for by a
+ * burst of pages later.
+ */
+static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
+			      const nodemask_t *candidates)
+{
+	u64 least = U64_MAX;
+	int nid;
+
+	for_each_node_mask(nid, s->due)
+		s->given[nid] = s->level;
+	for_each_node_mask(nid, *candidates)
+		least = min(least, s->given[nid]);
+
+	s->level = least + 1;
+	for_each_node_mask(nid, *mask)
+		stripe_count(s, nid, 0);
+}
+
+/*
+ * The turn is taken here and not after the allocation: threads that fault at
+ * the same time must not all be sent to one node.
+ */
+static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
+			 unsigned int nr_pages)
+{
+	struct stripe *s = &b->stripe;
+	nodemask_t due;
+	int nid;
+
+	spin_lock(&s->lock);
+	if (!nodes_and(due, s->due, *candidates)) {
+		stripe_next_round(s, &b->pol.nodes, candidates);
+		nodes_and(due, s->due, *candidates);
+	}
+	/*
+	 * Always the first that is due: a turn given back comes next, which is
+	 * how a full node stops a MEM_HARDBIND stripe.
+	 */
+	nid = find_next_bit_wrap(due.bits, MAX_NUMNODES, s->start);
+	stripe_count(s, nid, nr_pages);
+	spin_unlock(&s->lock);
+	return nid;
+}
+
+static void stripe_recount(struct shmbind *b, int nid, s64 nr_pages)
+{
+	spin_lock(&b->stripe.lock);
+	stripe_count(&b->stripe, nid, nr_pages);
+	spin_unlock(&b->stripe.lock);
+}
+
+static unsigned long node_free_pages(int nid, enum zone_type highest_zoneidx)
+{
+	struct zone *zones = NODE_DATA(nid)->node_zones;
+	unsigned long free = 0;
+	enum zone_type i;
+
+	for (i = 0; i <= highest_zoneidx; i++)
+		if (managed_zone(zones + i))
+			free += zone_page_state(zones + i, NR_FREE_PAGES);
+	return free;
+}
+
+static int mostfree_choose(gfp_t gfp, const nodemask_t *candidates)
+{
+	enum zone_type highest_zoneidx = gfp_zone(current_gfp_context(gfp));
+	int local = numa_node_id();
+	int nid, best = NUMA_NO_NODE;
+	unsigned long free, most = 0;
+
+	for_each_node_mask(nid, *candidates) {
+		free = node_free_pages(nid, highest_zoneidx);
+		if (best == NUMA_NO_NODE || free > most ||
+		    (free == most && node_distance(local, nid) <
+				     node_distance(local, best))) {
+			best = nid;
+			most = free;
+		}
+	}
+	return best;
+}
+
+/*
+ * Choose the node, once for each folio: a smaller order after a larger one
+ * keeps the node and only takes its own turn there.
+ */
+static void shmbind_choose(struct shmbind *b, struct shmbind_turn *turn,
+			   gfp_t gfp, unsigned int order,
+			   nodemask_t *candidates)
+{
+	unsigned int nr_pages = 1U << order;
+	bool chosen = turn->nid != NUMA_NO_NODE;
+
+	if (nodes_empty(*candidates))
+		return;
+
+	switch (b->policy) {
+	case MEM_FIRSTREF:
+		if (!chosen)
+			turn->nid = firstref_choose(candidates);
+		break;
+	case MEM_STRIPE:
+		if (chosen)
+			stripe_recount(b, turn->nid, nr_pages);
+		else
+			turn->nid = stripe_choose(b, candidates, nr_pages);
+		turn->nr_pages = nr_pages;
+		break;
+	case MEM_MOSTFREE:
+		if (!chosen)
+			turn->nid = mostfree_choose(gfp, candidates);
+		break;
+	}
+}
+
+void __shmbind_give_back(struct mempolicy *pol, struct shmbind_turn *turn)
+{
+	stripe_recount(to_shmbind(pol), turn->nid, -(s64)turn->nr_pages);
+	turn->nr_pages = 0;
+}
+
+/* For a try that leaves the emergency reserves alone although it cannot wait */
+static gfp_t gfp_no_reclaim(gfp_t gfp)
+{
+	return (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOMEMALLOC | __GFP_NOWARN;
+}
+
+static void drain_node(int nid)
+{
+	struct zone *zones = NODE_DATA(nid)->node_zones;
+	enum zone_type i;
+
+	for (i = 0; i < MAX_NR_ZONES; i++)
+		if (populated_zone(zones + i))
+			drain_all_pages(zones + i);
+}
+
+/*
+ * That node, or nothing. __GFP_THISNODE is also what keeps the OOM killer away:
+ * with a node mask instead, it would be called and kill bystanders.
+ */
+static struct page *alloc_hard(gfp_t gfp, unsigned int order, int nid)
+{
+	struct page *page;
+
+	gfp |= __GFP_THISNODE | __GFP_NOWARN;
+	page = __alloc_frozen_pages_noprof(gfp, order, nid, NULL,
+					   ALLOC_DEFAULT);
+	if (page || order || !gfpflags_allow_blocking(gfp))
+		return page;
+
+	/*
+	 * The allocator drains the per-CPU lists only after reclaim has made
+	 * progress, so what was freed a moment ago may still lie there.
+	 */
+	drain_node(nid);
+	return __alloc_frozen_pages_noprof(gfp_no_reclaim(gfp), order, nid,
+					   NULL, ALLOC_DEFAULT);
+}
+
+/*
+ * The zonelist of the chosen node is sorted by distance: restricted to the
+ * candidates it is the first half of the fallback, whole it is the second.
+ */
+static struct page *alloc_soft(gfp_t gfp, int nid, nodemask_t *candidates)
+{
+	struct page *page = NULL;
+
+	if (nid != NUMA_NO_NODE)
+		page = __alloc_frozen_pages_noprof(gfp_no_reclaim(gfp), 0, nid,
+						   candidates, ALLOC_DEFAULT);
+	else
+		nid = numa_node_id();
+
+	if (!page)
+		page = __alloc_frozen_pages_noprof(gfp, 0, nid, NULL,
+						   ALLOC_DEFAULT);
+	return page;
+}
+
+/*
+ * A large folio is not worth another node, nor reclaim for its own sake: what
+ * follows it are smaller ones on the same node.
+ */
+static struct page *shmbind_alloc_on(struct shmbind *b, gfp_t gfp,
+				     unsigned int order, int nid,
+				     nodemask_t *candidates)
+{
+	if (!order && b->strength == MEM_SOFTBIND)
+		return alloc_soft(gfp, nid, candidates);
+	if (nid == NUMA_NO_NODE)
+		return NULL;
+	return alloc_hard(gfp, order, nid);
+}
+
+/* Has the choice been overtaken by a change of the cpuset, or by hotplug? */
+static bool shmbind_stale(const struct shmbind_turn *turn, unsigned int cookie)
+{
+	return read_mems_allowed_retry(cookie) ||
+	       (turn->nid != NUMA_NO_NODE && !node_state(turn->nid, N_MEMORY));
+}
+
+static struct page *shmbind_alloc(gfp_t gfp, unsigned int order,
+				  struct mempolicy *pol,
+				  struct shmbind_turn *turn)
+{
+	struct shmbind *b = to_shmbind(pol);
+	nodemask_t candidates;
+	unsigned int cookie;
+	struct page *page;
+
+	for (;;) {
+		cookie = read_mems_allowed_begin();
+		shmbind_candidates(b, &candidates);
+		shmbind_choose(b, turn, gfp, order, &candidates);
+		page = shmbind_alloc_on(b, gfp, order, turn->nid, &candidates);
+		if (page)
+			return page;
+
+		shmbind_give_back(pol, turn);
+		if (!shmbind_stale(turn, cookie))
+			return NULL;
+		turn->nid = NUMA_NO_NODE;
+	}
+}
+
+/**
+ * shmbind_alloc_pages() - Allocate pages for a bound segment.
+ * @gfp: GFP flags.
+ * @order: Order of the allocation.
+ * @pol: The binding.
+ *
+ * For callers that know a memory policy and not its kind. The turn cannot be
+ * given back when the pages turn out not to be used.
+ *
+ * Context: Process context, may sleep if @gfp allows it.
+ * Return: The frozen page, or NULL: on the chosen node nothing was found, for
+ * order 0 and MEM_SOFTBIND on no other either.
+ */
+struct page *shmbind_alloc_pages_noprof(gfp_t gfp, unsigned int order,
+					struct mempolicy *pol)
+{
+	struct shmbind_turn turn = SHMBIND_TURN_INIT;
+
+	return shmbind_alloc(gfp, order, pol, &turn);
+}
+
+/**
+ * shmbind_alloc_folio() - Allocate a folio for a bound segment.
+ * @gfp: GFP flags.
+ * @order: Order of the folio.
+ * @pol: The binding.
+ * @turn: %SHMBIND_TURN_INIT at the first order that is tried, then as this
+ *	  function left it. On failure the turn has been given back already.
+ *
+ * Context: Process context, may sleep if @gfp allows it.
+ * Return: The folio, whose turn the caller gives back by shmbind_give_back()
+ * if it does not use it, or NULL as for shmbind_alloc_pages().
+ */
+struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
+					 struct mempolicy *pol,
+					 struct shmbind_turn *turn)
+{
+	struct page *page = shmbind_alloc(gfp | __GFP_COMP, order, pol, turn);
+
+	if (!page)
+		return NULL;
+
+	set_page_refcounted(page);
+	return page_rmappable_folio(page);
+}
+
+/**
+ * shmbind_exhausted() - Tell whether a binding has no page to give just now.
+ * @gfp: GFP flags.
+ * @pol: The effective policy, may be NULL or not a binding at all.
+ *
+ * Finds out why a swap-in failed: a MEM_HARDBIND node without memory ends in
+ * SIGBUS, anything else in what it would be without a binding.
+ *
+ * Context: Process context, may sleep if @gfp allows it.
+ * Return: True if @pol is MEM_HARDBIND and its next page cannot be allocated.
+ */
+bool shmbind_exhausted(gfp_t gfp, struct mempolicy *pol)
+{
+	struct shmbind_turn turn = SHMBIND_TURN_INIT;
+	struct page *page;
+
+	if (!mpol_is_hardbind(pol))
+		return false;
+
+	page = shmbind_alloc(gfp, 0, pol, &turn);
+	if (!page)
+		return true;
+
+	shmbind_give_back(pol, &turn);
+	free_frozen_pages(page, 0);
+	return false;
+}
+
+static const char *shmbind_policy_name(unsigned int policy)
+{
+	switch (policy) {
+	case MEM_STRIPE:
+		return "stripe";
+	case MEM_MOSTFREE:
+		return "mostfree";
+	default:
+		return "firstref";
+	}
+}
+
+/**
+ * shmbind_show() - Print a binding, e.g. "shmbind=stripe|hard:0-3".
+ * @m: Where to.
+ * @pol: The binding.
+ *
+ * Context: Any context in which @pol cannot be freed.
+ */
+void shmbind_show(struct seq_file *m, const struct mempolicy *pol)
+{
+	seq_printf(m, "shmbind=%s|%s:%*pbl",
+		   shmbind_policy_name(to_shmbind(pol)->policy),
+		   mpol_is_hardbind(pol) ? "hard" : "soft",
+		   nodemask_pr_args(&pol->nodes));
+}
+
+/**
+ * shmbind_count_pages() - Count the resident pages of a segment by node.
+ * @mapping: The segment's page cache.
+ * @pages: Array of nr_node_ids counters in base pages, added to.
+ *
+ * Context: Process context, may sleep. Takes no lock but RCU, which it leaves
+ * when it has to reschedule: the counts are of no single moment.
+ */
+void shmbind_count_pages(struct address_space *mapping, unsigned long *pages)
+{
+	XA_STATE(xas, &mapping->i_pages, 0);
+	struct folio *folio;
+
+	rcu_read_lock();
+	xas_for_each(&xas, folio, ULONG_MAX) {
+		if (xas_retry(&xas, folio) || xa_is_value(folio))
+			continue;
+
+		pages[folio_nid(folio)] += 1UL << xas_get_order(&xas);
+		if (need_resched()) {
+			xas_pause(&xas);
+			cond_resched_rcu();
+		}
+	}
+	rcu_read_unlock();
+}
