@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * mbind(2) over segments: refused by a MEM_HARDBIND binding, before anything in
+ * the range is touched; followed by a MEM_SOFTBIND one until MPOL_DEFAULT; and
+ * as ever where nobody called shmbind(2).
+ */
+#include <fcntl.h>
+
+#include "caller.h"
+#include "segment.h"
+
+#define PAGES	16
+#define ALL	NODES_MAX	/* the length of the masks given to mbind() */
+
+/* A way to call mbind(). */
+struct attempt {
+	int mode;
+	unsigned int flags;
+};
+
+static const int every_mode[] = {
+	MPOL_DEFAULT, MPOL_PREFERRED, MPOL_BIND, MPOL_INTERLEAVE, MPOL_LOCAL,
+	MPOL_PREFERRED_MANY, MPOL_WEIGHTED_INTERLEAVE,
+	MPOL_BIND | MPOL_F_STATIC_NODES, MPOL_BIND | MPOL_F_RELATIVE_NODES,
+};
+
+static const unsigned int every_flag[] = {
+	0, MPOL_MF_STRICT, MPOL_MF_MOVE, MPOL_MF_MOVE_ALL | MPOL_MF_STRICT,
+};
+
+enum { ATTEMPTS = ARRAY_SIZE(every_mode) * ARRAY_SIZE(every_flag) };
+
+static struct attempt nth_attempt(int nth)
+{
+	return (struct attempt) {
+		.mode = every_mode[nth / ARRAY_SIZE(every_flag)],
+		.flags = every_flag[nth % ARRAY_SIZE(every_flag)],
+	};
+}
+
+/* The errno, or 0. */
+static int try_mbind(void *addr, size_t len, struct attempt attempt,
+		     const struct nodemask *mask)
+{
+	if (attempt.mode == MPOL_DEFAULT || attempt.mode == MPOL_LOCAL)
+		mask = NULL;
+	return mbind(addr, len, attempt.mode, mask ? mask->bits : NULL,
+		     mask ? ALL : 0, attempt.flags) ? errno : 0;
+}
+
+static int policy_at(void *addr)
+{
+	int mode = -1;
+
+	if (get_mempolicy(&mode, NULL, 0, addr, MPOL_F_ADDR))
+		return -errno;
+	return mode;
+}
+
+/* Everything that a refused mbind() must leave alone, page by page. */
+struct picture {
+	int mode[3 * PAGES];
+	int node[3 * PAGES];
+};
+
+static int take_picture(char *addr, size_t pages, struct picture *picture)
+{
+	for (size_t page = 0; page < pages; page++)
+		picture->mode[page] = policy_at(addr + page * page_size());
+	return placement(addr, pages, picture->node);
+}
+
+#define EXPECT_SAME_PICTURE(addr, pages, before)			\
+do {									\
+	const struct picture *_before = (before);			\
+	struct picture _after;						\
+	size_t _pages = (pages);					\
+									\
+	ASSERT_EQ(0, take_picture(addr, _pages, &_after));		\
+	for (size_t _page = 0; _page < _pages; _page++) {		\
+		EXPECT_EQ(_before->mode[_page], _after.mode[_page])	\
+			TH_LOG("page %zu", _page);			\
+		EXPECT_EQ(_before->node[_page], _after.node[_page])	\
+			TH_LOG("page %zu", _page);			\
+	}								\
+} while (0)
+
+FIXTURE(hard)
+{
+	struct segment seg;
+	struct nodemask first;
+	struct nodemask last;
+	struct nodemask memory;
+	struct picture before;
+	char want[BINDING_MAX];
+	char seen[BINDING_MAX];
+};
+
+FIXTURE_SETUP(hard)
+{
+	self->memory = memory_nodes();
+	self->first = nodes_of(first_node(&self->memory));
+	self->last = nodes_of(last_node(&self->memory));
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES, MEM_STRIPE | MEM_HARDBIND,
+				  &self->last));
+	binding_text(MEM_STRIPE | MEM_HARDBIND, &self->last, self->want);
+	/* half of the pages are there, and half are not */
+	touch_pages(self->seg.addr, PAGES / 2);
+}
+
+FIXTURE_TEARDOWN(hard)
+{
+	segment_remove(&self->seg);
+}
+
+TEST_F(hard, refuses_every_mode_and_every_flag)
+{
+	ASSERT_EQ(0, take_picture(self->seg.addr, PAGES, &self->before));
+	for (int i = 0; i < ATTEMPTS; i++) {
+		struct attempt attempt = nth_attempt(i);
+
+		EXPECT_EQ(EPERM, try_mbind(self->seg.addr, self->seg.size,
+					   attempt, &self->first))
+			TH_LOG("mode %#x, flags %#x", attempt.mode,
+			       attempt.flags);
+	}
+	/* not even what it has already */
+	EXPECT_EQ(EPERM, try_mbind(self->seg.addr, self->seg.size,
+				   (struct attempt){ .mode = MPOL_BIND },
+				   &self->last));
+	EXPECT_SAME_PICTURE(self->seg.addr, PAGES, &self->before);
+	EXPECT_STREQ(self->want, mapping_policy(self->seg.addr, self->seen));
+	touch_pages(self->seg.addr, PAGES);
+	for (int page = 0; page < PAGES; page++)
+		EXPECT_EQ(first_node(&self->last),
+			  page_node(self->seg.addr, page));
+}
+
+TEST_F(hard, refuses_with_every_policy)
+{
+	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
+	struct attempt bind = { .mode = MPOL_BIND };
+	struct attempt none = { .mode = MPOL_DEFAULT };
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		struct segment seg;
+
+		ASSERT_EQ(0, segment_open(&seg, PAGES,
+					  policies[i] | MEM_HARDBIND,
+					  &self->memory));
+		EXPECT_EQ(EPERM, try_mbind(seg.addr, seg.size, bind,
+					   &self->memory));
+		EXPECT_EQ(EPERM, try_mbind(seg.addr, seg.size, none, NULL));
+		segment_remove(&seg);
+	}
+}
+
+TEST_F(hard, refuses_a_part_of_it)
+{
+	static const int parts[] = { 0, 3, PAGES - 1 };
+	size_t page = page_size();
+	char *addr = self->seg.addr;
+
+	ASSERT_EQ(0, take_picture(addr, PAGES, &self->before));
+	for (int i = 0; i < ATTEMPTS; i++) {
+		char *part = addr + parts[i % ARRAY_SIZE(parts)] * page;
+
+		EXPECT_EQ(EPERM, try_mbind(part, page, nth_attempt(i),
+					   &self->first));
+	}
+	EXPECT_SAME_PICTURE(addr, PAGES, &self->before);
+	/* and the mapping is still one piece */
+	EXPECT_STREQ(self->want, mapping_policy(addr, self->seen));
+	EXPECT_STREQ("", mapping_policy(addr + 3 * page, self->seen));
+}
+
+/* Who may only read attaches read-only, and gets nowhere either. */
+static int mbind_as_a_reader(int shmid, const struct nodemask *mask)
+{
+	char *addr;
+
+	if (become(NOBODY))
+		return 1;
+	addr = shmat(shmid, NULL, SHM_RDONLY);
+	if (addr == (char *)-1)
+		return 2;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		/* for MPOL_MF_MOVE_ALL it lacks CAP_SYS_NICE as well */
+		if (try_mbind(addr, PAGES * page_size(), nth_attempt(i),
+			      mask) != EPERM)
+			return 3;
+	}
+	return 0;
+}
+
+TEST_F(hard, refuses_a_reader)
+{
+	struct shmid_ds ds;
+	pid_t pid;
+
+	ASSERT_EQ(0, shmctl(self->seg.id, IPC_STAT, &ds));
+	ds.shm_perm.mode = 0644;
+	ASSERT_EQ(0, shmctl(self->seg.id, IPC_SET, &ds));
+	ASSERT_EQ(0, take_picture(self->seg.addr, PAGES, &self->before));
+	pid = fork();
+	if (!pid)
+		_exit(mbind_as_a_reader(self->seg.id, &self->first));
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_SAME_PICTURE(self->seg.addr, PAGES, &self->before);
+}
+
+/*
+ * Three parts in a row that one range covers: anonymous memory, another segment
+ * or the HARD one. Returns the address, or NULL.
+ */
+static char *three_in_a_row(const int *shmids)
+{
+	size_t part = PAGES * page_size();
+	char *addr = mmap(NULL, 3 * part, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (addr == MAP_FAILED)
+		return NULL;
+	for (int i = 0; i < 3; i++) {
+		if (shmids[i] >= 0 && shmat(shmids[i], addr + i * part,
+					    SHM_REMAP) == (void *)-1)
+			return NULL;
+		/* mapped, to be moved or not; of a segment what it has */
+		for (int page = 0; page < PAGES / 2; page++)
+			read_page(addr + i * part, page);
+		if (shmids[i] < 0)
+			touch_pages(addr + i * part, PAGES);
+	}
+	return addr;
+}
+
+TEST_F(hard, leaves_its_neighbours_alone_when_it_refuses)
+{
+	struct nodemask other = self->first;
+	struct segment soft, unbound;
+	size_t size = 3 * PAGES * page_size();
+	int hard = self->seg.id;
+
+	/* so that anything that mbind() moved would be elsewhere after */
+	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, self->last.bits, NODES_MAX));
+	ASSERT_EQ(0, segment_open(&soft, PAGES, MEM_STRIPE, &self->memory));
+	ASSERT_EQ(0, segment_create(&unbound, PAGES));
+	ASSERT_EQ(0, segment_attach(&unbound));
+	touch_pages(soft.addr, PAGES);
+	touch_pages(unbound.addr, PAGES);
+
+	const int rows[][3] = {
+		{ -1, hard, -1 },
+		{ -1, -1, hard },
+		{ hard, -1, -1 },
+		{ soft.id, unbound.id, hard },
+		{ hard, soft.id, unbound.id },
+		{ unbound.id, hard, soft.id },
+		{ hard, hard, -1 },
+	};
+
+	for (size_t row = 0; row < ARRAY_SIZE(rows); row++) {
+		char *addr = three_in_a_row(rows[row]);
+
+		ASSERT_NE(NULL, addr);
+		ASSERT_EQ(0, take_picture(addr, 3 * PAGES, &self->before));
+		for (int i = 0; i < ATTEMPTS; i++) {
+			struct attempt attempt = nth_attempt(i);
+
+			EXPECT_EQ(EPERM, try_mbind(addr, size, attempt, &other))
+				TH_LOG("row %zu, mode %#x, flags %#x", row,
+				       attempt.mode, attempt.flags);
+		}
+		EXPECT_SAME_PICTURE(addr, 3 * PAGES, &self->before);
+		munmap(addr, size);
+	}
+	segment_remove(&soft);
+	segment_remove(&unbound);
+}
+
+TEST_F(hard, leaves_an_earlier_policy_of_its_neighbour_alone)
+{
+	const int row[] = { -1, self->seg.id, -1 };
+	size_t part = PAGES * page_size();
+	char *addr = three_in_a_row(row);
+
+	ASSERT_NE(NULL, addr);
+	ASSERT_EQ(0, try_mbind(addr + part / 2, part / 2,
+			       (struct attempt){ .mode = MPOL_INTERLEAVE },
+			       &self->memory));
+	ASSERT_EQ(0, take_picture(addr, 3 * PAGES, &self->before));
+	EXPECT_EQ(EPERM, try_mbind(addr, 3 * part,
+				   (struct attempt){ .mode = MPOL_DEFAULT },
+				   NULL));
+	EXPECT_SAME_PICTURE(addr, 3 * PAGES, &self->before);
+	munmap(addr, 3 * part);
+}
+
+TEST_F(hard, does_not_refuse_a_range_that_ends_beside_it)
+{
+	const int row[] = { -1, self->seg.id, -1 };
+	struct attempt bind = { .mode = MPOL_BIND };
+	size_t part = PAGES * page_size();
+	char *addr = three_in_a_row(row);
+
+	ASSERT_NE(NULL, addr);
+	EXPECT_EQ(0, try_mbind(addr, part, bind, &self->memory));
+	EXPECT_EQ(0, try_mbind(addr + 2 * part, part, bind, &self->memory));
+	EXPECT_EQ(EPERM, try_mbind(addr, part + 1, bind, &self->memory));
+	EXPECT_EQ(EPERM, try_mbind(addr + 2 * part - page_size(), part, bind,
+				   &self->memory));
+	EXPECT_EQ(MPOL_BIND, policy_at(addr));
+	EXPECT_EQ(MPOL_SHMBIND, policy_at(addr + part));
+	EXPECT_EQ(MPOL_BIND, policy_at(addr + 2 * part));
+	munmap(addr, 3 * part);
+}
+
+TEST_F(hard, refuses_wherever_its_mapping_went)
+{
+	struct attempt bind = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
+	size_t page = page_size();
+	char *addr;
+
+	ASSERT_EQ(0, mprotect(self->seg.addr + 2 * page, 2 * page, PROT_READ));
+	EXPECT_EQ(EPERM, try_mbind(self->seg.addr + 2 * page, page, bind,
+				   &self->first));
+	addr = mremap(self->seg.addr + 4 * page, 4 * page, 4 * page,
+		      MREMAP_MAYMOVE | MREMAP_FIXED,
+		      mmap(NULL, 4 * page, PROT_NONE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	ASSERT_NE(MAP_FAILED, addr);
+	EXPECT_EQ(EPERM, try_mbind(addr, 4 * page, bind, &self->first));
+	EXPECT_EQ(MPOL_SHMBIND, policy_at(addr));
+	munmap(addr, 4 * page);
+}
+
+TEST_F(hard, is_not_to_be_had_through_map_files)
+{
+	struct attempt bind = { .mode = MPOL_BIND };
+	unsigned long start = (unsigned long)self->seg.addr;
+	char path[128];
+	char *addr;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", start,
+		 start + self->seg.size);
+	fd = open(path, O_RDWR);
+	ASSERT_LE(0, fd);
+	addr = mmap(NULL, self->seg.size, PROT_READ | PROT_WRITE, MAP_SHARED,
+		    fd, 0);
+	ASSERT_NE(MAP_FAILED, addr);
+	close(fd);
+	EXPECT_EQ(EPERM, try_mbind(addr, self->seg.size, bind, &self->first));
+	EXPECT_STREQ(self->want, mapping_policy(self->seg.addr, self->seen));
+	touch_pages(addr, PAGES);
+	for (int page = 0; page < PAGES; page++)
+		EXPECT_EQ(first_node(&self->last), page_node(addr, page));
+	munmap(addr, self->seg.size);
+}
+
+TEST_F(hard, has_no_home_node)
+{
+	int home = first_node(&self->first);
+
+	ASSERT_EQ(0, take_picture(self->seg.addr, PAGES, &self->before));
+	set_mempolicy_home_node(self->seg.addr, self->seg.size, home, 0);
+	EXPECT_SAME_PICTURE(self->seg.addr, PAGES, &self->before);
+	EXPECT_STREQ(self->want, mapping_policy(self->seg.addr, self->seen));
+	touch_pages(self->seg.addr, PAGES);
+	for (int page = 0; page < PAGES; page++)
+		EXPECT_EQ(first_node(&self->last),
+			  page_node(self->seg.addr, page));
+}
+
+FIXTURE(soft)
+{
+	struct segment seg;
+	struct nodemask first;
+	struct nodemask last;
+	struct nodemask memory;
+	char want[BINDING_MAX];
+	char seen[BINDING_MAX];
+};
+
+FIXTURE_SETUP(soft)
+{
+	self->memory = memory_nodes();
+	self->first = nodes_of(first_node(&self->memory));
+	self->last = nodes_of(last_node(&self->memory));
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES, MEM_SOFTBIND,
+				  &self->last));
+	binding_text(MEM_SOFTBIND, &self->last, self->want);
+}
+
+FIXTURE_TEARDOWN(soft)
+{
+	segment_remove(&self->seg);
+}
+
+TEST_F(soft, follows_mbind_and_its_binding_again_after_mpol_default)
+{
+	struct attempt bind = { .mode = MPOL_BIND };
+	struct attempt none = { .mode = MPOL_DEFAULT };
+	int first = first_node(&self->first), last = first_node(&self->last);
+	char bound[32];
+
+	snprintf(bound, sizeof(bound), "bind:%d", first);
+	for (int page = 0; page < PAGES; page += 2) {
+		char *addr = self->seg.addr;
+
+		ASSERT_EQ(0, try_mbind(addr, self->seg.size, bind,
+				       &self->first));
+		EXPECT_STREQ(bound, mapping_policy(addr, self->seen));
+		EXPECT_EQ(MPOL_BIND, policy_at(addr));
+		touch_page(addr, page);
+		EXPECT_EQ(first, page_node(addr, page));
+
+		ASSERT_EQ(0, try_mbind(addr, self->seg.size, none, NULL));
+		EXPECT_STREQ(self->want, mapping_policy(addr, self->seen));
+		EXPECT_EQ(MPOL_SHMBIND, policy_at(addr));
+		touch_page(addr, page + 1);
+		EXPECT_EQ(last, page_node(addr, page + 1));
+	}
+}
+
+TEST_F(soft, takes_every_mode_and_comes_back)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		struct attempt attempt = nth_attempt(i);
+		int mode = attempt.mode & ~MPOL_MODE_FLAGS;
+
+		if (mode == MPOL_DEFAULT)
+			continue;
+		EXPECT_EQ(0, try_mbind(self->seg.addr, self->seg.size, attempt,
+				       &self->memory))
+			TH_LOG("mode %#x, flags %#x", attempt.mode,
+			       attempt.flags);
+		EXPECT_EQ(attempt.mode, policy_at(self->seg.addr));
+		EXPECT_EQ(0, try_mbind(self->seg.addr, self->seg.size,
+				       (struct attempt){
+						.mode = MPOL_DEFAULT,
+						.flags = attempt.flags,
+				       }, NULL));
+		EXPECT_EQ(MPOL_SHMBIND, policy_at(self->seg.addr));
+	}
+}
+
+TEST_F(soft, follows_mbind_in_the_range_given_only)
+{
+	struct attempt bind = { .mode = MPOL_BIND };
+	int first = first_node(&self->first), last = first_node(&self->last);
+	size_t half = self->seg.size / 2;
+
+	ASSERT_EQ(0, try_mbind(self->seg.addr + half, half, bind,
+			       &self->first));
+	EXPECT_EQ(MPOL_SHMBIND, policy_at(self->seg.addr));
+	EXPECT_EQ(MPOL_BIND, policy_at(self->seg.addr + half));
+	touch_pages(self->seg.addr, PAGES);
+	for (int page = 0; page < PAGES; page++)
+		EXPECT_EQ(page < PAGES / 2 ? last : first,
+			  page_node(self->seg.addr, page));
+}
+
+TEST_F(soft, lets_mbind_move_its_pages)
+{
+	struct attempt move = {
+		.mode = MPOL_BIND,
+		.flags = MPOL_MF_MOVE | MPOL_MF_STRICT,
+	};
+
+	REQUIRE("nodes=2");
+	touch_pages(self->seg.addr, PAGES);
+	EXPECT_EQ(first_node(&self->last), page_node(self->seg.addr, 0));
+	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, move,
+			       &self->first));
+	for (int page = 0; page < PAGES; page++)
+		EXPECT_EQ(first_node(&self->first),
+			  page_node(self->seg.addr, page));
+}
+
+TEST_F(soft, shows_everyone_what_mbind_made_of_it)
+{
+	struct attempt bind = { .mode = MPOL_BIND };
+	struct attempt none = { .mode = MPOL_DEFAULT };
+	char *other = shmat(self->seg.id, NULL, 0);
+
+	ASSERT_NE((char *)-1, other);
+	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, bind,
+			       &self->first));
+	EXPECT_EQ(MPOL_BIND, policy_at(other));
+	touch_page(other, 0);
+	EXPECT_EQ(first_node(&self->first), page_node(other, 0));
+	ASSERT_EQ(0, try_mbind(other, self->seg.size, none, NULL));
+	EXPECT_EQ(MPOL_SHMBIND, policy_at(self->seg.addr));
+	EXPECT_EQ(MPOL_SHMBIND, policy_at(other));
+
+	/* the binding itself has not changed meanwhile */
+	EXPECT_STREQ(self->want, segment_binding(self->seg.id, self->seen));
+	shmdt(other);
+}
+
+FIXTURE(unbound)
+{
+	struct segment seg;
+	struct nodemask last;
+	char seen[BINDING_MAX];
+};
+
+FIXTURE_SETUP(unbound)
+{
+	struct nodemask memory = memory_nodes();
+
+	self->last = nodes_of(last_node(&memory));
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+}
+
+FIXTURE_TEARDOWN(unbound)
+{
+	segment_remove(&self->seg);
+}
+
+/* In another process that attached: its mode, or 255. */
+static int policy_elsewhere(int shmid)
+{
+	pid_t pid = fork();
+	char *addr;
+
+	if (!pid) {
+		addr = shmat(shmid, NULL, SHM_RDONLY);
+		_exit(addr == (char *)-1 ? 255 : policy_at(addr));
+	}
+	return wait_for(pid);
+}
+
+TEST_F(unbound, shares_what_mbind_made_of_it)
+{
+	struct attempt bind = { .mode = MPOL_BIND };
+	struct attempt none = { .mode = MPOL_DEFAULT };
+
+	EXPECT_EQ(MPOL_DEFAULT, policy_elsewhere(self->seg.id));
+	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, bind,
+			       &self->last));
+	EXPECT_EQ(MPOL_BIND, policy_elsewhere(self->seg.id));
+	touch_page(self->seg.addr, 0);
+	EXPECT_EQ(first_node(&self->last), page_node(self->seg.addr, 0));
+	EXPECT_STREQ("default", segment_binding(self->seg.id, self->seen));
+	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, none, NULL));
+	EXPECT_EQ(MPOL_DEFAULT, policy_elsewhere(self->seg.id));
+	EXPECT_STREQ("default", mapping_policy(self->seg.addr, self->seen));
+}
+
+TEST_F(unbound, has_a_home_node_if_mbind_gave_it_a_policy)
+{
+	struct attempt bind = { .mode = MPOL_BIND };
+
+	EXPECT_EQ(-1, set_mempolicy_home_node(self->seg.addr, self->seg.size,
+					      first_node(&self->last), 0));
+	EXPECT_EQ(ENOENT, errno);
+	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, bind,
+			       &self->last));
+	EXPECT_EQ(0, set_mempolicy_home_node(self->seg.addr, self->seg.size,
+					     first_node(&self->last), 0));
+	EXPECT_EQ(MPOL_BIND, policy_at(self->seg.addr));
+}
+
+TEST_HARNESS_MAIN
