@@ -36,16 +36,6 @@ static inline long take_pages(struct segment *ballast, int node, size_t pages)
 	return try_touch_pages(ballast->addr, pages);
 }
 
-/* Take all but @rest pages of what @node has free. */
-static inline long take_all_but(struct segment *ballast, int node, size_t rest)
-{
-	long free_pages = node_free_pages(node);
-
-	if (free_pages <= (long)rest)
-		return 0;
-	return take_pages(ballast, node, free_pages - rest);
-}
-
 /*
  * Take every page of @node. What others give back in the background is waited
  * for and taken too, so that the node stays full.
@@ -65,6 +55,17 @@ static inline long fill_node(struct segment *ballast, int node)
 		}
 	}
 	return page;
+}
+
+/* Take every page of @node but @rest. */
+static inline int take_all_but(struct segment *ballast, int node, long rest)
+{
+	long taken = fill_node(ballast, node);
+
+	if (taken < rest)
+		return -1;
+	return madvise(ballast->addr + (taken - rest) * page_size(),
+		       rest * page_size(), MADV_REMOVE);
 }
 
 static inline int give_back(struct segment *ballast)
