@@ -1,0 +1,40 @@
+# shellcheck shell=bash disable=SC2034
+# Sourced by what builds the guest or runs it.
+. "$(dirname "${BASH_SOURCE[0]}")/tree.sh"
+
+[[ ${ARCH:-x86_64} == x86_64 ]] ||
+	die "no guest for ARCH=$ARCH" "only x86_64 has a configuration in qemu/"
+case ${DEBUG:-} in
+''|0)	kind=x86_64 ;;
+1)	kind=x86_64-debug ;;
+*)	die "DEBUG=$DEBUG" "DEBUG is 0 or 1" ;;
+esac
+
+objects=$build/$kind			# the kernel: objects, .config, bzImage
+user=$build/user			# the rest of the guest, for every kernel
+image=$user/initramfs.gz
+
+# ccache sees the same paths whereever the clone lies, and the same banner.
+export CCACHE_BASEDIR=$root
+export KBUILD_BUILD_USER=shmbind KBUILD_BUILD_HOST=localhost
+export KBUILD_BUILD_TIMESTAMP=$stamp
+compiler=gcc
+! command -v ccache >/dev/null || compiler='ccache gcc'
+
+# kmake DIR ARG... - The kernel's make, with its objects in DIR.
+kmake()
+{
+	make -C "$tree" O="$1" ARCH=x86_64 -j"$jobs" CC="$compiler" "${@:2}"
+}
+
+# current STAMP - Is what was made of the same inputs as the text on stdin?
+# made STAMP - It is from now on.
+current()
+{
+	[[ $(cat "$1" 2>/dev/null) == "$(cat)" ]]
+}
+
+made()
+{
+	cat >"$1"
+}
