@@ -8,6 +8,7 @@
 #include <limits.h>
 
 #include "caller.h"
+#include "cgroup.h"
 #include "segment.h"
 
 #define POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE)
@@ -565,7 +566,7 @@ TEST_F(several_errors, none_of_them_touches_the_earlier_binding)
 FIXTURE(cpuset)
 {
 	struct segment seg;
-	struct cpuset set;
+	struct cgroup group;
 	struct nodemask inside;
 	struct nodemask outside;
 };
@@ -579,13 +580,16 @@ FIXTURE_SETUP(cpuset)
 	ASSERT_EQ(0, segment_create(&self->seg, 1));
 	self->inside = nodes_of(first_node(&memory));
 	self->outside = nodes_andnot(memory, self->inside);
-	EXPECT_EQ(0, cpuset_create(&self->set, &self->inside));
-	EXPECT_EQ(0, cpuset_enter(&self->set));
+	EXPECT_EQ(0, cgroup_create(&self->group, "cpuset"));
+	EXPECT_EQ(0, cgroup_set_mems(&self->group, &self->inside));
+	EXPECT_EQ(0, cgroup_join(&self->group));
 }
 
 FIXTURE_TEARDOWN(cpuset)
 {
-	EXPECT_EQ(0, cpuset_remove(&self->set));
+	/* a group can be removed when its last process has left it */
+	EXPECT_EQ(0, write_file(CGROUP_ROOT "/cgroup.procs", "0"));
+	cgroup_remove(&self->group);
 	segment_remove(&self->seg);
 }
 
@@ -612,7 +616,7 @@ TEST_F(cpuset, a_node_that_the_cpuset_gains_is_accepted)
 
 	EXPECT_EQ(-1, shmbind_nodes(self->seg.id, 0, &gained));
 	EXPECT_EQ(EINVAL, errno);
-	EXPECT_EQ(0, cpuset_allow(&self->set, &gained));
+	EXPECT_EQ(0, cgroup_set_mems(&self->group, &gained));
 	EXPECT_EQ(0, shmbind_nodes(self->seg.id, 0, &gained));
 	EXPECT_EQ(-1, shmbind_nodes(self->seg.id, 0, &self->inside));
 	EXPECT_EQ(EINVAL, errno);
@@ -624,7 +628,7 @@ TEST_F(cpuset, it_is_the_callers_and_not_the_creators)
 
 	EXPECT_EQ(0, write_file(CGROUP_ROOT "/cgroup.procs", "0"));
 	EXPECT_EQ(0, shmbind_nodes(self->seg.id, 0, &memory));
-	EXPECT_EQ(0, cpuset_enter(&self->set));
+	EXPECT_EQ(0, cgroup_join(&self->group));
 	EXPECT_EQ(-1, shmbind_nodes(self->seg.id, 0, &memory));
 	EXPECT_EQ(EINVAL, errno);
 }
