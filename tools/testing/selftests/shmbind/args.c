@@ -9,6 +9,7 @@
 
 #include "caller.h"
 #include "cgroup.h"
+#include "inject.h"
 #include "segment.h"
 
 #define POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE)
@@ -430,6 +431,26 @@ TEST_F(args, every_node_with_memory_is_accepted_alone)
 		EXPECT_EQ(0, shmbind_nodes(self->seg.id, MEM_HARDBIND, &mask));
 		EXPECT_BOUND(MEM_HARDBIND, &mask);
 	}
+}
+
+TEST_F(args, no_memory_is_enomem_and_leaves_the_earlier_binding)
+{
+	int fd = inject_start(), failures = 0, err;
+	bool failed = fd >= 0;
+
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
+	for (int nth = 1; failed; nth++) {
+		inject_at(fd, nth);
+		err = shmbind_nodes(self->seg.id, MEM_MOSTFREE, &self->memory);
+		failed = inject_stop(fd);
+		if (!err)
+			break;
+		EXPECT_EQ(ENOMEM, errno);
+		EXPECT_BOUND(MEM_STRIPE, &self->memory);
+		failures++;
+	}
+	if (fd >= 0)
+		EXPECT_LT(0, failures);
 }
 
 /*

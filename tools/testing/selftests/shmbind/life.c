@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "caller.h"
+#include "inject.h"
 #include "segment.h"
 
 #define PAGES	16
@@ -314,6 +315,26 @@ TEST_F(failed_attach, does_not_uncount_one_that_succeeded)
 	ASSERT_EQ(variant->want, variant->attach(self->seg.id));
 	EXPECT_NOT_BINDABLE(self->seg.id);
 	EXPECT_EQ(2, segment_flavour(self->seg.id));
+}
+
+TEST_F(life, an_attach_that_lacked_memory_does_not_count)
+{
+	int fd = inject_start();
+	bool failed = fd >= 0;
+
+	for (int nth = 1; failed; nth++) {
+		struct segment seg;
+
+		ASSERT_EQ(0, segment_create(&seg, 1));
+		inject_at(fd, nth);
+		segment_attach(&seg);
+		failed = inject_stop(fd);
+		if (seg.addr)
+			EXPECT_NOT_BINDABLE(seg.id);
+		else
+			EXPECT_EQ(0, bind_flavour(seg.id, 1));
+		segment_remove(&seg);
+	}
 }
 
 /* Whom it holds for */

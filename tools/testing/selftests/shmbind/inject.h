@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Allocations that fail, one by one, on a kernel with CONFIG_FAILSLAB and
+ * CONFIG_FAULT_INJECTION_DEBUG_FS. Any other has nothing to offer here, and
+ * what needs it passes there.
+ */
+#ifndef SELFTEST_SHMBIND_INJECT_H
+#define SELFTEST_SHMBIND_INJECT_H
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include "cgroup.h"
+
+#define DEBUGFS	"/sys/kernel/debug"
+
+/*
+ * Returns a descriptor for the functions below, which act on the calling thread
+ * alone, or -1 if the kernel has no such thing.
+ */
+static inline int inject_start(void)
+{
+	if (unshare(CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+	    mount("debugfs", DEBUGFS, "debugfs", 0, NULL))
+		return -1;
+	/* allocations that may wait are meant, and need no stack trace */
+	if (write_file(DEBUGFS "/failslab/ignore-gfp-wait", "N") ||
+	    write_file(DEBUGFS "/failslab/verbose", "0"))
+		return -1;
+	return open("/proc/thread-self/fail-nth", O_RDWR);
+}
+
+/* Let the @nth allocation from now on fail. */
+static inline int inject_at(int fd, int nth)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", nth);
+
+	return pwrite(fd, text, len, 0) == len ? 0 : -1;
+}
+
+/* Has one failed since? From now on none does. */
+static inline bool inject_stop(int fd)
+{
+	char text[16] = {};
+	bool failed = pread(fd, text, sizeof(text) - 1, 0) > 0 && !atoi(text);
+
+	inject_at(fd, 0);
+	return failed;
+}
+
+#endif /* SELFTEST_SHMBIND_INJECT_H */
