@@ -23,6 +23,7 @@ fetch: deps
 	@bin/fetch
 
 tree: fetch
+	@bin/unpack
 	@bin/apply
 
 refresh:
@@ -32,6 +33,7 @@ series: tree
 	@bin/series
 
 rows: fetch
+	@bin/unpack
 	@bin/rows
 
 rebase: deps
