@@ -492,7 +492,7 @@ TEST_F(soft, shows_everyone_what_mbind_made_of_it)
 	EXPECT_EQ(MPOL_BIND, policy_at(other));
 	touch_page(other, 0);
 	EXPECT_EQ(first_node(&self->first), page_node(other, 0));
-	ASSERT_EQ(0, try_mbind(other, self->seg.size, none, NULL));
+	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, none, NULL));
 	EXPECT_EQ(MPOL_SHMBIND, policy_at(self->seg.addr));
 	EXPECT_EQ(MPOL_SHMBIND, policy_at(other));
 
