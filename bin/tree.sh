@@ -35,16 +35,17 @@ lock()
 
 # The overlay's files: what lies below a top directory of the kernel's.
 overlay()
-{
+(
 	local tops
 	mapfile -t tops < <(k ls-tree -d --name-only base)
 	cd "$root"
 	GIT_INDEX_FILE=$tree/.git/none git --git-dir="$tree/.git" \
 		--work-tree=. -c core.excludesFile=/dev/null \
 		ls-files -o --exclude-standard -- "${tops[@]}" MAINTAINERS.patch
-}
+)
 
-# The names of the series' patches, and of one: its message, its paths.
+# The names of the series' patches, and of one: its message, its paths. A path
+# that ends in a slash stands for all that the overlay has below.
 patches()
 {
 	sed 's/#.*//' "$root/series/order" | xargs -n1
@@ -57,12 +58,19 @@ message_of()
 
 paths_of()
 {
-	sed '1,/^---$/d; /^$/d' "$root/series/$1"
+	local path
+	sed '1,/^---$/d; /^$/d' "$root/series/$1" | while read -r path; do
+		case $path in
+		*/) overlay | sed 's/\.patch$//' | grep "^$path" ||
+			echo "$path";;
+		*) echo "$path";;
+		esac
+	done
 }
 
 # Changes when the overlay, the series' texts or the base do.
 fingerprint()
-{
+(
 	cd "$root"
 	{
 		k rev-parse base
@@ -71,7 +79,7 @@ fingerprint()
 		{ overlay; patches | sed 's|^|series/|'; } |
 			xargs -d '\n' sha1sum --
 	} 2>&1 | sha1sum
-}
+)
 
 # The git tree of what lies in build/linux now, edits and new files included.
 snapshot()
