@@ -478,20 +478,21 @@ TEST_F(life, a_tasks_policy_does_not_apply_to_a_bound_segment)
 
 TEST_F(life, a_tasks_policy_applies_to_a_segment_never_bound)
 {
-	struct nodemask mask;
+	struct segment seg;
 	int node;
 
 	REQUIRE("nodes=2");
-	ASSERT_EQ(0, segment_attach(&self->seg));
+	ASSERT_EQ(0, segment_create(&seg, NODES_MAX));
+	ASSERT_EQ(0, segment_attach(&seg));
 	for (node = -1; next_node(&node, &self->memory);) {
-		size_t page = node % PAGES;
+		struct nodemask mask = nodes_of(node);
 
-		mask = nodes_of(node);
 		ASSERT_EQ(0, set_mempolicy(MPOL_BIND, mask.bits, NODES_MAX));
-		touch_page(self->seg.addr, page);
-		EXPECT_EQ(node, page_node(self->seg.addr, page));
+		touch_page(seg.addr, node);
+		EXPECT_EQ(node, page_node(seg.addr, node));
 	}
 	EXPECT_EQ(0, set_mempolicy(MPOL_DEFAULT, NULL, 0));
+	segment_remove(&seg);
 }
 
 /* Its end */
