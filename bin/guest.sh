@@ -12,6 +12,7 @@ esac
 
 objects=$build/$kind			# the kernel: objects, .config, bzImage
 user=$build/user			# the rest of the guest, for every kernel
+stage=$user/root			# what the guest finds at /
 image=$user/initramfs.gz
 
 # ccache sees the same paths whereever the clone lies, and the same banner.

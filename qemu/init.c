@@ -7,7 +7,6 @@
  * a terminal, so that what a test prints is seen line by line.
  *
  * Arguments, behind `--` of the kernel's command line: a program and its own.
- * Assignments there become its environment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -86,6 +85,16 @@ static void mount_file_systems(void)
 	mount_at("tmpfs", "/tmp");
 	if (chmod("/tmp", 01777) || chmod("/dev/shm", 01777))
 		die("chmod");
+}
+
+/* What udev or a shell's user expects in /dev and the kernel does not make. */
+static void link_descriptors(void)
+{
+	if (symlink("/proc/self/fd", "/dev/fd") ||
+	    symlink("fd/0", "/dev/stdin") ||
+	    symlink("fd/1", "/dev/stdout") ||
+	    symlink("fd/2", "/dev/stderr"))
+		die("/dev/fd");
 }
 
 static void let_cgroups_limit(void)
@@ -192,6 +201,7 @@ int main(int argc, char *argv[])
 	int status;
 
 	mount_file_systems();
+	link_descriptors();
 	let_cgroups_limit();
 	open_channel();
 	status = run(argc > 1 ? argv + 1 : (char *[]){ "sh", NULL });

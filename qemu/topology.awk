@@ -1,6 +1,8 @@
 # A topology, nodes on the first line and distances on the second, as arguments
 # for QEMU (show=qemu) or as what a test may need (show=facts).
-# host is the MiB of memory that the guest may have.
+# host is the MiB of memory that the guest may have. With debug=1 the first node
+# gets in addition what the debug kernel takes from it for itself, so that the
+# tests find the same machine: its tables, and KASAN's eighth of all memory.
 
 function fail(cause)
 {
@@ -93,6 +95,15 @@ function complete_distances(	a, b)
 		}
 }
 
+function make_room_for_debugging(	n, room)
+{
+	room = 64 + int(total / 8)
+	for (n = 0; !memory[n]; n++)
+		;
+	memory[n] += room
+	total += room
+}
+
 function print_qemu(	n, m)
 {
 	print "-m", total "M"
@@ -147,6 +158,8 @@ END {
 	if (failed)
 		exit 1
 	complete_distances()
+	if (debug)
+		make_room_for_debugging()
 	if (show == "qemu")
 		print_qemu()
 	else
