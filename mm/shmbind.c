@@ -24,11 +24,12 @@
 #include <linux/bitmap.h>
 #include <linux/compat.h>
 #include <linux/cpuset.h>
+#include <linux/memory_hotplug.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
-#include <linux/rcupdate_wait.h>
 #include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/shmbind.h>
 #include <linux/slab.h>
@@ -45,6 +46,9 @@
 
 #define SHMBIND_POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE)
 #define SHMBIND_STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND)
+
+/* Page cache entries counted without a break: some hundred microseconds */
+#define SHMBIND_COUNT_BATCH	4096
 
 /*
  * A stripe advances in rounds. In each round every node of the mask is due one
@@ -210,6 +214,8 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
 	if (stripe) {
 		spin_lock_init(&b->stripe.lock);
 		b->stripe.start = stripe_start(nodes);
+		b->stripe.due = *nodes;
+		b->stripe.level = 1;
 	}
 	return &b->pol;
 }
@@ -296,24 +302,25 @@ static void stripe_count(struct stripe *s, int nid, s64 nr_pages)
 /*
  * Called with lock held and no candidate due.
  *
- * A node that is still due was no candidate of the faults that got here: its
- * turn is forfeit, so that its time outside a cpuset is not made up for by a
- * burst of pages later.
+ * For nodes that are no candidates of this fault no time passes: they keep their
+ * distance to the level. So what they missed is not made up for by a burst of
+ * pages later, and tasks of different cpusets do not disturb each other's turns.
  */
 static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 			      const nodemask_t *candidates)
 {
-	u64 least = U64_MAX;
+	u64 least = U64_MAX, level = s->level;
 	int nid;
 
-	for_each_node_mask(nid, s->due)
-		s->given[nid] = s->level;
 	for_each_node_mask(nid, *candidates)
 		least = min(least, s->given[nid]);
 
 	s->level = least + 1;
-	for_each_node_mask(nid, *mask)
-		stripe_count(s, nid, 0);
+	for_each_node_mask(nid, *mask) {
+		bool passed = !node_isset(nid, *candidates);
+
+		stripe_count(s, nid, passed ? s->level - level : 0);
+	}
 }
 
 /*
@@ -389,10 +396,13 @@ static void shmbind_choose(struct shmbind *b, struct shmbind_turn *turn,
 			   nodemask_t *candidates)
 {
 	unsigned int nr_pages = 1U << order;
-	bool chosen = turn->nid != NUMA_NO_NODE;
+	bool chosen = turn->nid != NUMA_NO_NODE &&
+		      node_isset(turn->nid, *candidates);
 
-	if (nodes_empty(*candidates))
+	if (nodes_empty(*candidates)) {
+		turn->nid = NUMA_NO_NODE;
 		return;
+	}
 
 	switch (b->policy) {
 	case MEM_FIRSTREF:
@@ -425,72 +435,80 @@ static gfp_t gfp_no_reclaim(gfp_t gfp)
 	return (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOMEMALLOC | __GFP_NOWARN;
 }
 
-static void drain_node(int nid)
+static void drain_node(int nid, enum zone_type highest_zoneidx)
 {
 	struct zone *zones = NODE_DATA(nid)->node_zones;
 	enum zone_type i;
 
-	for (i = 0; i < MAX_NR_ZONES; i++)
+	for (i = 0; i <= highest_zoneidx; i++)
 		if (populated_zone(zones + i))
 			drain_all_pages(zones + i);
+}
+
+static struct page *alloc_on_node(gfp_t gfp, unsigned int order, int nid)
+{
+	return __alloc_frozen_pages_noprof(gfp | __GFP_THISNODE | __GFP_NOWARN,
+					   order, nid, NULL, ALLOC_DEFAULT);
 }
 
 /*
  * That node, or nothing. __GFP_THISNODE is also what keeps the OOM killer away:
  * with a node mask instead, it would be called and kill bystanders.
  */
-static struct page *alloc_hard(gfp_t gfp, unsigned int order, int nid)
+static struct page *alloc_hard(gfp_t gfp, int nid)
 {
-	struct page *page;
+	struct page *page = alloc_on_node(gfp, 0, nid);
 
-	gfp |= __GFP_THISNODE | __GFP_NOWARN;
-	page = __alloc_frozen_pages_noprof(gfp, order, nid, NULL,
-					   ALLOC_DEFAULT);
-	if (page || order || !gfpflags_allow_blocking(gfp))
+	if (page || !gfpflags_allow_blocking(gfp))
 		return page;
 
 	/*
 	 * The allocator drains the per-CPU lists only after reclaim has made
 	 * progress, so what was freed a moment ago may still lie there.
 	 */
-	drain_node(nid);
-	return __alloc_frozen_pages_noprof(gfp_no_reclaim(gfp), order, nid,
-					   NULL, ALLOC_DEFAULT);
+	drain_node(nid, gfp_zone(gfp));
+	return alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
 }
 
 /*
- * The zonelist of the chosen node is sorted by distance: restricted to the
- * candidates it is the first half of the fallback, whole it is the second.
+ * That node, then the other candidates by distance from it, then all others.
+ * The candidates are tried one by one because the walk of a zonelist leaves a
+ * node for the next at its low watermark already, and is sorted by more than
+ * the distance.
  */
-static struct page *alloc_soft(gfp_t gfp, int nid, nodemask_t *candidates)
+static struct page *alloc_soft(gfp_t gfp, int nid, const nodemask_t *candidates)
 {
-	struct page *page = NULL;
+	nodemask_t left = *candidates;
+	struct page *page;
+	int n;
 
-	if (nid != NUMA_NO_NODE)
-		page = __alloc_frozen_pages_noprof(gfp_no_reclaim(gfp), 0, nid,
-						   candidates, ALLOC_DEFAULT);
-	else
+	if (nid == NUMA_NO_NODE)
 		nid = numa_node_id();
 
-	if (!page)
-		page = __alloc_frozen_pages_noprof(gfp, 0, nid, NULL,
-						   ALLOC_DEFAULT);
-	return page;
+	for (n = nid; !nodes_empty(left); n = nearest_node_nodemask(nid, &left)) {
+		page = alloc_on_node(gfp_no_reclaim(gfp), 0, n);
+		if (page)
+			return page;
+		node_clear(n, left);
+	}
+	return __alloc_frozen_pages_noprof(gfp, 0, nid, NULL, ALLOC_DEFAULT);
 }
 
 /*
- * A large folio is not worth another node, nor reclaim for its own sake: what
- * follows it are smaller ones on the same node.
+ * A large folio is worth neither another node nor hard reclaim: smaller ones on
+ * the same node come next.
  */
 static struct page *shmbind_alloc_on(struct shmbind *b, gfp_t gfp,
 				     unsigned int order, int nid,
-				     nodemask_t *candidates)
+				     const nodemask_t *candidates)
 {
 	if (!order && b->strength == MEM_SOFTBIND)
 		return alloc_soft(gfp, nid, candidates);
 	if (nid == NUMA_NO_NODE)
 		return NULL;
-	return alloc_hard(gfp, order, nid);
+	if (order)
+		return alloc_on_node(gfp | __GFP_NORETRY, order, nid);
+	return alloc_hard(gfp, nid);
 }
 
 /* Has the choice been overtaken by a change of the cpuset, or by hotplug? */
@@ -589,7 +607,7 @@ bool shmbind_exhausted(gfp_t gfp, struct mempolicy *pol)
 	if (!mpol_is_hardbind(pol))
 		return false;
 
-	page = shmbind_alloc(gfp, 0, pol, &turn);
+	page = alloc_hooks(shmbind_alloc(gfp, 0, pol, &turn));
 	if (!page)
 		return true;
 
@@ -625,29 +643,43 @@ void shmbind_show(struct seq_file *m, const struct mempolicy *pol)
 		   nodemask_pr_args(&pol->nodes));
 }
 
+/* Count up to SHMBIND_COUNT_BATCH entries. Returns false at the end. */
+static bool count_batch(struct xa_state *xas, unsigned long *pages)
+{
+	unsigned int nr = 0;
+	struct folio *folio;
+
+	guard(rcu)();
+	xas_for_each(xas, folio, ULONG_MAX) {
+		if (!xas_retry(xas, folio) && !xa_is_value(folio))
+			pages[folio_nid(folio)] += 1UL << xas_get_order(xas);
+		if (++nr == SHMBIND_COUNT_BATCH) {
+			xas_pause(xas);
+			return true;
+		}
+	}
+	return false;
+}
+
 /**
  * shmbind_count_pages() - Count the resident pages of a segment by node.
  * @mapping: The segment's page cache.
  * @pages: Array of nr_node_ids counters in base pages, added to.
  *
- * Context: Process context, may sleep. Takes no lock but RCU, which it leaves
- * when it has to reschedule: the counts are of no single moment.
+ * The counts are of no single moment, and too low if the task is being killed.
+ *
+ * Context: Process context, may sleep. Memory hotplug waits while a batch of
+ * pages is counted, since they are not pinned; nothing else does.
  */
 void shmbind_count_pages(struct address_space *mapping, unsigned long *pages)
 {
 	XA_STATE(xas, &mapping->i_pages, 0);
-	struct folio *folio;
+	bool more = true;
 
-	rcu_read_lock();
-	xas_for_each(&xas, folio, ULONG_MAX) {
-		if (xas_retry(&xas, folio) || xa_is_value(folio))
-			continue;
-
-		pages[folio_nid(folio)] += 1UL << xas_get_order(&xas);
-		if (need_resched()) {
-			xas_pause(&xas);
-			cond_resched_rcu();
-		}
+	while (more && !fatal_signal_pending(current)) {
+		get_online_mems();
+		more = count_batch(&xas, pages);
+		put_online_mems();
+		cond_resched();
 	}
-	rcu_read_unlock();
 }

@@ -59,7 +59,7 @@ void __shmbind_give_back(struct mempolicy *pol, struct shmbind_turn *turn);
  * @pol: The binding that the turn was taken from.
  * @turn: The turn; nothing happens when it holds nothing.
  *
- * Context: Any context that may take a spinlock of the process context.
+ * Context: Process context.
  */
 static inline void shmbind_give_back(struct mempolicy *pol,
 				     struct shmbind_turn *turn)
