@@ -38,7 +38,8 @@ static inline long take_pages(struct segment *ballast, int node, size_t pages)
 
 /*
  * Take every page of @node. What others give back in the background is waited
- * for and taken too, so that the node stays full.
+ * for and taken too. Later the kernel may still find a page or two to reclaim:
+ * a test of a full node allows for that.
  */
 static inline long fill_node(struct segment *ballast, int node)
 {
@@ -71,6 +72,43 @@ static inline int take_all_but(struct segment *ballast, int node, long rest)
 static inline int give_back(struct segment *ballast)
 {
 	return segment_detach(ballast);
+}
+
+/*
+ * What a CPU frees goes to a list of its own, which other CPUs cannot get at
+ * and which no count of free pages includes. By default it may grow to an eighth
+ * of a node.
+ */
+#define LIST_LENGTH	"/proc/sys/vm/percpu_pagelist_high_fraction"
+
+static inline void allow_long_cpu_lists(void)
+{
+	write_file(LIST_LENGTH, "0");
+}
+
+static inline int allow_short_cpu_lists(void)
+{
+	return write_file(LIST_LENGTH, "1000000");
+}
+
+/* Until the process ends, free pages are where they can be seen. */
+static inline void keep_cpu_lists_short(void)
+{
+	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
+	struct segment seg;
+	int node, cpu_node;
+
+	if (allow_short_cpu_lists())
+		return;
+	atexit(allow_long_cpu_lists);
+	/* a list that is too long now is cut when its CPU frees pages */
+	for (cpu_node = -1; next_node(&cpu_node, &cpus);) {
+		run_on_node(cpu_node);
+		for (node = -1; next_node(&node, &memory);) {
+			take_pages(&seg, node, 256);
+			give_back(&seg);
+		}
+	}
 }
 
 /*

@@ -3,7 +3,6 @@
 #ifndef SELFTEST_SHMBIND_CGROUP_H
 #define SELFTEST_SHMBIND_CGROUP_H
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,20 +15,6 @@
 struct cgroup {
 	char path[64];
 };
-
-static inline int write_file(const char *path, const char *text)
-{
-	ssize_t len = strlen(text);
-	int fd = open(path, O_WRONLY);
-	int err = -1;
-
-	if (fd < 0)
-		return -1;
-	if (write(fd, text, len) == len)
-		err = 0;
-	close(fd);
-	return err;
-}
 
 static inline int cgroup_write(const struct cgroup *group, const char *file,
 			       const char *text)

@@ -6,6 +6,7 @@
 #ifndef SELFTEST_SHMBIND_NODES_H
 #define SELFTEST_SHMBIND_NODES_H
 
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -173,6 +174,20 @@ static inline char *read_line(const char *path, char *line, size_t size)
 		line[strcspn(line, "\n")] = '\0';
 	fclose(file);
 	return line;
+}
+
+static inline int write_file(const char *path, const char *text)
+{
+	ssize_t len = strlen(text);
+	int fd = open(path, O_WRONLY);
+	int err = -1;
+
+	if (fd < 0)
+		return -1;
+	if (write(fd, text, len) == len)
+		err = 0;
+	close(fd);
+	return err;
 }
 
 /* A node state: "online", "has_memory", "has_normal_memory", "has_cpu". */

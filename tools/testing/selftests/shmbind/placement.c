@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Every policy and strength, from every node, into every kind of mask. */
-#define _GNU_SOURCE
 #include <pthread.h>
 
 #include "cgroup.h"
