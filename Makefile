@@ -47,13 +47,13 @@ lint: tree
 kernel: tree
 	@bin/kernel
 
-run: kernel
+run: $(if $(DRY),,kernel)
 	@bin/run
 
-shell: kernel
+shell: $(if $(DRY),,kernel)
 	@bin/shell
 
-check: tree
+check: $(if $(DRY),,tree)
 	@bin/check
 
 # The way back.
