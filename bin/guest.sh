@@ -25,7 +25,8 @@ compiler=gcc
 # kmake DIR ARG... - The kernel's make, with its objects in DIR.
 kmake()
 {
-	make -C "$tree" O="$1" ARCH=x86_64 -j"$jobs" CC="$compiler" "${@:2}"
+	make -C "$tree" --no-print-directory O="$1" ARCH=x86_64 -j"$jobs" \
+		CC="$compiler" "${@:2}"
 }
 
 # current STAMP - Is what was made of the same inputs as the text on stdin?
