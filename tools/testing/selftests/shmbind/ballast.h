@@ -91,14 +91,18 @@ static inline int allow_short_cpu_lists(void)
 	return write_file(LIST_LENGTH, "1000000");
 }
 
-/* Until the process ends, free pages are where they can be seen. */
+/*
+ * Until the process ends, free pages are where they can be seen. Leaves a kernel
+ * alone that is not under test: a program may run only to list its tests.
+ */
 static inline void keep_cpu_lists_short(void)
 {
 	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
 	struct segment seg;
 	int node, cpu_node;
 
-	if (allow_short_cpu_lists())
+	if (take_pages(&seg, first_node(&memory), 1) < 0 ||
+	    give_back(&seg) || allow_short_cpu_lists())
 		return;
 	atexit(allow_long_cpu_lists);
 	/* a list that is too long now is cut when its CPU frees pages */

@@ -4,8 +4,8 @@
  * moves the choice from node to node.
  *
  * A node's free memory falls in steps, because CPUs take pages off it in
- * batches, and counts are some pages late. NOISE is more than that, and STEP, by
- * which the tests tell nodes apart, is well above it.
+ * batches, and counts are some pages late. NOISE is more than that, and STEP,
+ * by which the tests tell nodes apart, is well above it.
  */
 #include <limits.h>
 #include <pthread.h>

@@ -282,7 +282,8 @@ TEST_F(placement, offsets_and_split_mappings_do_not_matter)
 	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
 	EXPECT_EQ(0, strays(scene->nodes, scene->pages, &scene->memory));
 	if (scene->policy == MEM_STRIPE) {
-		EXPECT_GE(1, spread(scene->nodes, scene->pages, &scene->memory));
+		EXPECT_GE(1, spread(scene->nodes, scene->pages,
+				    &scene->memory));
 	} else if (scene->policy == MEM_FIRSTREF) {
 		node = firstref_node(first_node(&scene->cpus), &scene->memory);
 		for (int page = 0; page < scene->pages; page++)
@@ -352,7 +353,8 @@ TEST_F(placement, children_fault_by_the_binding)
 		if (child == 0) {
 			if (run_on_node(node))
 				_exit(1);
-			touch_pages(scene->seg.addr + page * page_size(), SHARE);
+			for (int i = 0; i < SHARE; i++)
+				touch_page(scene->seg.addr, page + i);
 			_exit(0);
 		}
 		ASSERT_EQ(0, wait_for(child));
@@ -365,7 +367,7 @@ TEST_F(placement, children_fault_by_the_binding)
 TEST_F(placement, pages_touched_after_attaching_again_follow_the_binding)
 {
 	struct scene *scene = &self->scene;
-	int half = scene->pages / 2;
+	int half = scene->pages / 2, first, last;
 
 	open_bound(_metadata, scene, &scene->memory);
 	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
@@ -378,11 +380,14 @@ TEST_F(placement, pages_touched_after_attaching_again_follow_the_binding)
 	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
 	EXPECT_EQ(0, strays(scene->nodes, scene->pages, &scene->memory));
 	if (scene->policy == MEM_STRIPE)
-		EXPECT_GE(1, spread(scene->nodes, scene->pages, &scene->memory));
+		EXPECT_GE(1, spread(scene->nodes, scene->pages,
+				    &scene->memory));
 	if (scene->policy == MEM_FIRSTREF) {
-		EXPECT_EQ(firstref_node(first_node(&scene->cpus), &scene->memory),
+		first = first_node(&scene->cpus);
+		last = last_node(&scene->cpus);
+		EXPECT_EQ(firstref_node(first, &scene->memory),
 			  scene->nodes[0]);
-		EXPECT_EQ(firstref_node(last_node(&scene->cpus), &scene->memory),
+		EXPECT_EQ(firstref_node(last, &scene->memory),
 			  scene->nodes[scene->pages - 1]);
 	}
 }
@@ -447,8 +452,8 @@ TEST_F(placement, threads_on_all_nodes_fault_at_once)
 }
 
 /*
- * Touch the whole segment from a task in the cpuset; returns the number of pages
- * that could be touched before SIGBUS, at most 127.
+ * Touch the whole segment from a task in the cpuset; returns how many pages could
+ * be touched before SIGBUS, at most 127.
  */
 static int touch_in_cpuset(const struct cgroup *cpuset, struct segment *seg)
 {
