@@ -427,7 +427,7 @@ static struct result *use(const struct plan *plan, char *addr)
 	for (node = -1; next(&node, &plan->from);) {
 		end += (plan->pages - end) / left--;
 		if (!run_on(node))
-			errx(EXIT_CANNOT, "cannot run on the CPUs of node %d", node);
+			errx(EXIT_CANNOT, "node %d has no CPU for us", node);
 		page = touch_pages(addr, result->pages, end);
 		while (result->pages < page)
 			result->from[result->pages++] = node;
@@ -439,7 +439,8 @@ static struct result *use(const struct plan *plan, char *addr)
 	for (page = 0; page < result->pages; page++) {
 		node = result->where[page];
 		if (node < 0 || node >= MAX_NODES)
-			errx(EXIT_CANNOT, "page %lu is on no node: %d", page, node);
+			errx(EXIT_CANNOT, "page %lu: on no node (%d)", page,
+			     node);
 		result->count[node]++;
 	}
 	for (node = -1; next(&node, &memory);)
