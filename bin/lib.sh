@@ -8,7 +8,15 @@ build=$root/build
 tree=$build/linux			# the work tree: base and series
 logs=$build/logs
 results=$build/results			# one .ktap file for each set of tests
+source=$build/source			# which archive the base comes from
+pinned=$root/series/base
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/shmbind
+# make rebase tries another base beside the one that is in use.
+if [[ ${REBASING:-} ]]; then
+	tree=$build/rebase/linux
+	source=$build/rebase/source
+	pinned=$build/rebase/base
+fi
 jobs=${J:-$(nproc)}
 export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache}
 export LC_ALL=C.UTF-8
@@ -25,7 +33,7 @@ fi
 # base KEY - What series/base says of it.
 base()
 {
-	awk -v key="$1" '$1 == key { print $2 }' "$root/series/base"
+	awk -v key="$1" '$1 == key { print $2 }' "$pinned"
 }
 
 # room DIR - Bytes free there.

@@ -44,6 +44,12 @@ overlay()
 		ls-files -o --exclude-standard -- "${tops[@]}" MAINTAINERS.patch
 )
 
+# Which of them bin/rows writes.
+is_row()
+{
+	[[ $1 == *syscall*.tbl || $1 == */asm-generic/unistd.h ]]
+}
+
 # The names of the series' patches, and of one: its message, its paths. A path
 # that ends in a slash stands for all that the overlay has below.
 patches()
