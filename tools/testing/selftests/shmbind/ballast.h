@@ -81,30 +81,44 @@ static inline int give_back(struct segment *ballast)
  */
 #define LIST_LENGTH	"/proc/sys/vm/percpu_pagelist_high_fraction"
 
-static inline void allow_long_cpu_lists(void)
-{
-	write_file(LIST_LENGTH, "0");
-}
+/*
+ * A node whose memory becomes fragmented keeps more of it back for a while, so
+ * that what is full one moment is not the next.
+ */
+#define BOOST		"/proc/sys/vm/watermark_boost_factor"
 
 static inline int allow_short_cpu_lists(void)
 {
 	return write_file(LIST_LENGTH, "1000000");
 }
 
+static inline void allow_long_cpu_lists(void)
+{
+	write_file(LIST_LENGTH, "0");
+}
+
+static inline void unsettle_memory(void)
+{
+	allow_long_cpu_lists();
+	write_file(BOOST, "15000");
+}
+
 /*
- * Until the process ends, free pages are where they can be seen. Leaves a kernel
- * alone that is not under test: a program may run only to list its tests.
+ * Until the process ends, free pages are where they can be seen, and a full node
+ * stays full. Leaves a kernel alone that is not under test: a program may run
+ * only to list its tests.
  */
-static inline void keep_cpu_lists_short(void)
+static inline void settle_memory(void)
 {
 	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
 	struct segment seg;
 	int node, cpu_node;
 
-	if (take_pages(&seg, first_node(&memory), 1) < 0 ||
-	    give_back(&seg) || allow_short_cpu_lists())
+	if (take_pages(&seg, first_node(&memory), 1) < 0 || give_back(&seg))
 		return;
-	atexit(allow_long_cpu_lists);
+	atexit(unsettle_memory);
+	allow_short_cpu_lists();
+	write_file(BOOST, "0");
 	/* a list that is too long now is cut when its CPU frees pages */
 	for (cpu_node = -1; next_node(&cpu_node, &cpus);) {
 		run_on_node(cpu_node);

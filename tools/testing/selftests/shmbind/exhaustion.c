@@ -698,7 +698,7 @@ static void take_most_of_two(void)
 
 int main(int argc, char **argv)
 {
-	keep_cpu_lists_short();
+	settle_memory();
 	victim = victim_node();
 	if (has_feature("nodes=2"))
 		take_most_of_two();

@@ -284,6 +284,6 @@ TEST_F(mostfree, threads_on_two_nodes_level_them_too)
 
 int main(int argc, char **argv)
 {
-	keep_cpu_lists_short();
+	settle_memory();
 	return test_harness_run(argc, argv);
 }

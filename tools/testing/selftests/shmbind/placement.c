@@ -452,8 +452,8 @@ TEST_F(placement, threads_on_all_nodes_fault_at_once)
 }
 
 /*
- * Touch the whole segment from a task in the cpuset; returns how many pages could
- * be touched before SIGBUS, at most 127.
+ * Touch the whole segment from a task in the cpuset; returns how many pages, at
+ * most 127, could be touched before SIGBUS.
  */
 static int touch_in_cpuset(const struct cgroup *cpuset, struct segment *seg)
 {

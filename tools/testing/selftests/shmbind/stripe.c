@@ -533,4 +533,8 @@ TEST_F(full_node, passes_its_turns_on_in_a_soft_stripe)
 	expect_round_robin(_metadata, scene, scene->nodes, scene->pages);
 }
 
-TEST_HARNESS_MAIN
+int main(int argc, char **argv)
+{
+	settle_memory();
+	return test_harness_run(argc, argv);
+}
