@@ -807,7 +807,7 @@ static void show_full(bool asked)
 	next(&node, &cpus);
 	plan.from = only(node);
 	plan.mask = only(full);
-	spare_pages = free_pages(full) / 32;
+	spare_pages = free_pages(full) / 8;
 	plan.pages = spare_pages;
 	spare = make_segment(&plan);
 	touch_pages(spare, 0, spare_pages);
@@ -824,7 +824,7 @@ static void show_full(bool asked)
 
 	printf("\nThe node is still full\n");
 	plan.strength = &strengths[1];
-	plan.pages = spare_pages / 2;
+	plan.pages = spare_pages / 8;
 	plan.from = cpus;
 	show_full_soft(&plan, full);
 	if (add_candidate(&plan, full))
