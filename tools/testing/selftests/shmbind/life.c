@@ -767,6 +767,42 @@ TEST_F(race, with_shmat_is_won_wholly_or_is_einval)
 	}
 }
 
+/*
+ * mlockall() has shmat() fault every page in before it returns, though after
+ * the mapping exists.
+ */
+TEST_F(race, with_a_shmat_that_populates_places_all_pages_by_one_binding)
+{
+	struct race *race = &self->race;
+
+	REQUIRE("nodes=2");
+	for (int round = 0; round < ROUNDS / 4; round++) {
+		int seen;
+
+		ASSERT_EQ(0, segment_create(&race->seg, 256));
+		ASSERT_EQ(0, bind_flavour(race->seg.id, 1));
+		ASSERT_EQ(0, start_race(race, round, variant->racers,
+					bind_until_over));
+		EXPECT_EQ(0, mlockall(MCL_FUTURE));
+		stagger(race);
+		EXPECT_EQ(0, segment_attach(&race->seg));
+		EXPECT_EQ(0, munlockall());
+		end_race(race);
+		finish_race(race, variant->racers);
+
+		seen = mapping_flavour(race->seg.addr);
+		ASSERT_LE(0, seen);
+		for (int page = 0; page < 256; page++) {
+			int node = page_node(race->seg.addr, page);
+
+			ASSERT_LE(0, node) TH_LOG("page %d", page);
+			EXPECT_TRUE(node_isset(node, &flavour_mask[seen]))
+				TH_LOG("page %d on node %d", page, node);
+		}
+		segment_remove(&race->seg);
+	}
+}
+
 TEST_F(race, with_shmats_that_fail_leaves_the_segment_bindable)
 {
 	struct race *race = &self->race;
