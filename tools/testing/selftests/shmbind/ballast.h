@@ -46,8 +46,8 @@ static inline long fill_node(struct segment *ballast, int node)
 	long page, pages = node_pages(node), full = 0;
 
 	page = take_pages(ballast, node, pages);
-	while (page >= 0 && page < pages && full < 3) {
-		usleep(10000);
+	while (page >= 0 && page < pages && full < 6) {
+		usleep(20000);
 		if (try_touch(ballast->addr, page)) {
 			page++;
 			full = 0;
