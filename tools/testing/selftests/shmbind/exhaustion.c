@@ -153,9 +153,11 @@ TEST_F(hard, the_access_gets_a_sigbus_that_names_it)
 TEST_F(hard, reading_a_hole_gets_a_sigbus_too)
 {
 	struct segment *seg = &self->scene.seg;
-	int page = page_that_fails(_metadata, seg);
+	int pages = seg->size / page_size(), page = 0;
 
-	ASSERT_FALSE(try_read(seg->addr, page));
+	while (page < pages && try_read(seg->addr, page))
+		page++;
+	ASSERT_GT(pages, page);
 	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
 	EXPECT_EQ((uintptr_t)seg->addr + page * page_size(),
 		  (uintptr_t)sigbus_info.si_addr);
@@ -163,19 +165,28 @@ TEST_F(hard, reading_a_hole_gets_a_sigbus_too)
 
 TEST_F(hard, a_system_call_gets_efault)
 {
-	struct segment *seg = &self->scene.seg;
-	char *addr = seg->addr + page_that_fails(_metadata, seg) * page_size();
+	char *addr = self->scene.seg.addr, *end = addr + self->scene.seg.size;
+	size_t step = page_size();
 	int pipes[2];
 
+	/* each call in turn up to the page that it fails at */
 	ASSERT_EQ(0, pipe(pipes));
-	EXPECT_EQ(-1, write(pipes[1], addr, 1));
+	while (addr < end && write(pipes[1], addr, 1) == 1)
+		addr += step;
+	ASSERT_GT(end, addr);
 	EXPECT_EQ(EFAULT, errno);
 
 	ASSERT_EQ(1, write(pipes[1], "x", 1));
-	EXPECT_EQ(-1, read(pipes[0], addr, 1));
+	while (addr < end && read(pipes[0], addr, 1) == 1) {
+		ASSERT_EQ(1, write(pipes[1], "x", 1));
+		addr += step;
+	}
+	ASSERT_GT(end, addr);
 	EXPECT_EQ(EFAULT, errno);
 
-	EXPECT_EQ(-1, madvise(addr, page_size(), MADV_POPULATE_WRITE));
+	while (addr < end && !madvise(addr, step, MADV_POPULATE_WRITE))
+		addr += step;
+	ASSERT_GT(end, addr);
 	EXPECT_EQ(EFAULT, errno);
 }
 
