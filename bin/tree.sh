@@ -23,14 +23,18 @@ k()
 	git -C "$tree" "$@"
 }
 
-# One make at a time; the lock goes with the process.
+# One make at a time; the lock goes with the process. Those of git do not: what
+# a killed one has left of ours is cleared away.
 lock()
 {
 	mkdir -p "$build"
 	exec 9>"$build/lock"
-	flock -n 9 && return
-	say WAIT "another make is at work in build/"
-	flock 9
+	if ! flock -n 9; then
+		say WAIT "another make is at work in build/"
+		flock 9
+	fi
+	rm -f "$build"/index.tmp* "$tree"/.git/snapshot* \
+		"$tree"/.git/refs/shmbind/*.lock
 }
 
 # The overlay's files: what lies below a top directory of the kernel's.
