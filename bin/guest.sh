@@ -29,6 +29,13 @@ kmake()
 		CC="$compiler" "${@:2}"
 }
 
+# contents PATH... - What lies there in build/linux now, as ids of its contents;
+# with a slash behind it, each thing in it.
+contents()
+{
+	k ls-tree "$(snapshot)" -- "$@"
+}
+
 # current STAMP - Is what was made of the same inputs as the text on stdin?
 # made STAMP - It is from now on.
 current()
