@@ -7,8 +7,8 @@ J ?= $(shell nproc)
 
 export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF BASE
 
-.PHONY: help run check shell deps fetch tree refresh kernel lint series rows \
-	rebase clean distclean
+.PHONY: help run check shell deps fetch tree refresh kernel topology lint \
+	series rows rebase clean distclean
 .NOTPARALLEL:
 
 help:
@@ -47,13 +47,17 @@ lint: tree
 kernel: tree
 	@bin/kernel
 
-run: $(if $(DRY),,kernel)
+# NUMA and DIST are looked at before anything is built.
+topology:
+	@bin/topology check
+
+run: topology $(if $(DRY),,kernel)
 	@bin/run
 
-shell: $(if $(DRY),,kernel)
+shell: topology $(if $(DRY),,kernel)
 	@bin/shell
 
-check: $(if $(DRY),,tree)
+check: topology $(if $(DRY),,tree)
 	@bin/check
 
 # The way back.
