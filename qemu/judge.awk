@@ -6,7 +6,8 @@
 #   facts      the topology's, as bin/topology prints them
 #   console    the kernel's messages
 #   channel    the results: KTAP of run_kselftest.sh, in it that of each file
-# Set for the whole: status, how the guest ended (0, or 124 by the time limit)
+# Set for the whole: status, how the guest ended (0, or 124 by the time limit);
+# unsteady, a pattern of tests that may fail on this kernel, or nothing
 
 function fail(name, cause)
 {
@@ -123,8 +124,11 @@ function result(line,	ok, number, name, n, directive)
 	else if (ok && directive == "")
 		print "PASS " name
 	else {
-		fail(name, directive == "" ? "not ok" : directive)
 		failures++
+		if (unsteady != "" && name ~ unsteady)
+			print "UNSTEADY " name ": not ok"
+		else
+			fail(name, directive == "" ? "not ok" : directive)
 	}
 }
 
