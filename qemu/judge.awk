@@ -6,8 +6,7 @@
 #   facts      the topology's, as bin/topology prints them
 #   console    the kernel's messages
 #   channel    the results: KTAP of run_kselftest.sh, in it that of each file
-# Set for the whole: status, how the guest ended (0, or 124 by the time limit);
-# unsteady, a pattern of tests that may fail on this kernel, or nothing
+# Set for the whole: status, how the guest ended (0, or 124 by the time limit).
 
 function fail(name, cause)
 {
@@ -78,7 +77,7 @@ function has(need,	n)
 function known(need)
 {
 	return need ~ /^(cpu)?nodes=[0-9]+$/ ||
-	       need ~ /^(cpuless|memless|distances|single)$/
+	       need ~ /^(cpuless|memless|distances|single|failslab)$/
 }
 
 # A skip stands when each need is one that we know and one of them is not met.
@@ -125,10 +124,7 @@ function result(line,	ok, number, name, n, directive)
 		print "PASS " name
 	else {
 		failures++
-		if (unsteady != "" && name ~ unsteady)
-			print "UNSTEADY " name ": not ok"
-		else
-			fail(name, directive == "" ? "not ok" : directive)
+		fail(name, directive == "" ? "not ok" : directive)
 	}
 }
 

@@ -1,8 +1,9 @@
 # A topology, nodes on the first line and distances on the second, as arguments
 # for QEMU (show=qemu) or as what a test may need (show=facts).
-# host is the MiB of memory that the guest may have. With debug=1 the first node
-# gets in addition what the debug kernel takes from it for itself, so that the
-# tests find the same machine: its tables, and KASAN's eighth of all memory.
+# host is the MiB of memory that the guest may have. With debug=1 the kernel can
+# inject failures, and the first node gets in addition what that kernel takes
+# from it for itself, so that the tests find the same machine: its tables, and
+# KASAN's eighth of all memory.
 
 function fail(cause)
 {
@@ -148,6 +149,8 @@ function print_facts(	n, has, both, cpuless, memless, far)
 		print "distances"
 	if (has == 1)
 		print "single"
+	if (debug)
+		print "failslab"
 }
 
 BEGIN	{ nodes = cpus = 0 }

@@ -354,6 +354,8 @@ static inline bool has_feature(const char *need)
 		return has_distances();
 	if (!strcmp(need, "single"))
 		return nodes_weight(&memory) == 1;
+	if (!strcmp(need, "failslab"))
+		return !access("/proc/self/fail-nth", F_OK);
 
 	fprintf(stderr, "# no such feature: %s\n", need);
 	abort();
@@ -383,6 +385,7 @@ static inline bool has_features(const char *needs)
  *   distances	a node with CPUs has three nodes with memory, itself included,
  *		at distances that all differ
  *   single	exactly one node with memory
+ *   failslab	a kernel whose allocations can be made to fail
  *
  * Who runs the tests knows the machine and reads the reason: a skip for want of
  * something that is there is a failure.
