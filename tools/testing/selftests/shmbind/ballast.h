@@ -9,6 +9,9 @@
 #ifndef SELFTEST_SHMBIND_BALLAST_H
 #define SELFTEST_SHMBIND_BALLAST_H
 
+#include <dirent.h>
+#include <limits.h>
+
 #include "sigbus.h"
 
 /* The pages that @node has in all. */
@@ -37,25 +40,60 @@ static inline long take_pages(struct segment *ballast, int node, size_t pages)
 }
 
 /*
- * Take every page of @node. What others give back in the background is waited
- * for and taken too. Later the kernel may still find a page or two to reclaim:
- * a test of a full node allows for that.
+ * KASAN keeps freed objects, and when they are many it returns them by the MiB,
+ * to a node that is full as well. To cut the caches back returns them now.
  */
-static inline long fill_node(struct segment *ballast, int node)
+static inline void return_freed_objects(void)
 {
-	long page, pages = node_pages(node), full = 0;
+	DIR *caches = opendir("/sys/kernel/slab");
+	struct dirent *cache;
+	char path[PATH_MAX];
 
-	page = take_pages(ballast, node, pages);
-	while (page >= 0 && page < pages && full < 6) {
+	while (caches && (cache = readdir(caches))) {
+		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink",
+			 cache->d_name);
+		write_file(path, "1");
+	}
+	if (caches)
+		closedir(caches);
+}
+
+/* Take what the ballast's node has by now, from page @page of the ballast on. */
+static inline long top_up(struct segment *ballast, long page)
+{
+	long pages = ballast->size / page_size();
+
+	while (ballast->addr && page < pages && try_touch(ballast->addr, page))
+		page++;
+	return page;
+}
+
+/*
+ * The same until the node is full: what others give back in the background is
+ * waited for and taken too. Later the kernel may still find a page or two to
+ * reclaim: a test of a full node allows for that.
+ */
+static inline long fill_up(struct segment *ballast, long page)
+{
+	long before;
+
+	for (int full = 0; full < 6;) {
 		usleep(20000);
-		if (try_touch(ballast->addr, page)) {
-			page++;
-			full = 0;
-		} else {
-			full++;
-		}
+		before = page;
+		page = top_up(ballast, page);
+		full = page == before ? full + 1 : 0;
 	}
 	return page;
+}
+
+/* Take every page of @node; how many there were, or -1. */
+static inline long fill_node(struct segment *ballast, int node)
+{
+	long page;
+
+	return_freed_objects();
+	page = take_pages(ballast, node, node_pages(node));
+	return page < 0 ? page : fill_up(ballast, page);
 }
 
 /* Take every page of @node but @rest. */

@@ -5,14 +5,13 @@
  * main() takes most of two nodes once, so that each test has little left to
  * fill. Nothing here exhausts the machine: the other nodes stay as they are.
  */
-#include <linux/loop.h>
 #include <pthread.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 
 #include "ballast.h"
 #include "cgroup.h"
 #include "expected.h"
+#include "loop.h"
 
 #define LEFT	4096	/* pages that main() leaves of a node */
 #define SPARE	128	/* pages that a test can free on a full node */
@@ -46,6 +45,7 @@ struct scene {
 	struct cgroup cpuset;
 	int second;			/* full too, or -1 */
 	long taken;			/* pages of the ballast */
+	long taken_more;
 	long kills;
 	long per_node[NODES_MAX];
 };
@@ -391,6 +391,8 @@ static struct nodemask soft_nodes(struct __test_metadata *_metadata,
 	ASSERT_LE(0, from);
 	open_bound(_metadata, scene, TOUCHED, MEM_FIRSTREF | MEM_SOFTBIND,
 		   mask);
+	scene->taken = top_up(&scene->ballast, scene->taken);
+	scene->taken_more = top_up(&scene->more, scene->taken_more);
 	ASSERT_EQ(0, run_on_node(from));
 	EXPECT_EQ(TOUCHED, try_touch_pages(scene->seg.addr, TOUCHED));
 	ASSERT_EQ(TOUCHED, count_placement(scene->seg.addr, TOUCHED,
@@ -471,7 +473,8 @@ TEST_F(full, soft_passes_several_full_candidates)
 	int node;
 
 	REQUIRE("nodes=3 cpunodes=2");
-	ASSERT_LT(0, fill_node(&scene->more, second));
+	scene->taken_more = fill_node(&scene->more, second);
+	ASSERT_LT(0, scene->taken_more);
 	scene->second = second;
 	node_set(second, &mask);
 	used = soft_nodes(_metadata, scene, &mask);
@@ -581,32 +584,6 @@ TEST_F(filling, hard_mostfree_levels_its_nodes_and_then_fails)
 		EXPECT_GT(SPARE, take_pages(&scene->more, second, SPARE));
 }
 
-/* A block device of zeroes, which goes with the last one who has it open. */
-static int open_loop_device(size_t size)
-{
-	struct loop_config config = {
-		.info.lo_flags = LO_FLAGS_AUTOCLEAR | LO_FLAGS_READ_ONLY,
-	};
-	int control = open("/dev/loop-control", O_RDWR);
-	int file = memfd_create("zeroes", 0);
-	char path[64];
-	int loop;
-
-	if (control < 0 || file < 0 || ftruncate(file, size))
-		return -1;
-	snprintf(path, sizeof(path), "/dev/loop%d",
-		 ioctl(control, LOOP_CTL_GET_FREE));
-	close(control);
-	config.fd = file;
-	loop = open(path, O_RDONLY);
-	if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &config)) {
-		close(loop);
-		loop = -1;
-	}
-	close(file);
-	return loop;
-}
-
 static long node_file_pages(int node)
 {
 	return node_counter(node, "vmstat", "nr_inactive_file") +
@@ -620,7 +597,7 @@ TEST_F(filling, clean_page_cache_gives_way_to_hard)
 	long before = node_file_pages(victim), cached;
 	static char buffer[1 << 16];
 	size_t size = LEFT / 2 * page_size();
-	int loop = open_loop_device(size);
+	int loop = loop_open(size, O_RDONLY, NULL);
 
 	ASSERT_LE(0, loop);
 	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, mask.bits, NODES_MAX));

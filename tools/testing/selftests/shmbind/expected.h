@@ -52,6 +52,22 @@ static inline int node_that_prefers(int wanted, const struct nodemask *mask)
 	return node;
 }
 
+/* The node of @mask with the most free pages just now. */
+static inline int freest_of(const struct nodemask *mask)
+{
+	long free_pages, most = -1;
+	int node, freest = -1;
+
+	for (node = -1; next_node(&node, mask);) {
+		free_pages = node_free_pages(node);
+		if (free_pages > most) {
+			most = free_pages;
+			freest = node;
+		}
+	}
+	return freest;
+}
+
 /* By how much the most used node of @mask leads the least used one. */
 static inline int spread(const int *nodes, int count,
 			 const struct nodemask *mask)

@@ -65,21 +65,6 @@ static void open_mostfree(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, segment_doom(seg));
 }
 
-static int freest_of(const struct nodemask *mask)
-{
-	long free_pages, most = -1;
-	int node, freest = -1;
-
-	for (node = -1; next_node(&node, mask);) {
-		free_pages = node_free_pages(node);
-		if (free_pages > most) {
-			most = free_pages;
-			freest = node;
-		}
-	}
-	return freest;
-}
-
 static struct nodemask without(struct nodemask mask, int node)
 {
 	node_clear(node, &mask);

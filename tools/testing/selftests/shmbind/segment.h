@@ -82,16 +82,23 @@ static inline void segment_remove(struct segment *seg)
 	segment_doom(seg);
 }
 
+/* Bind and attach the segment, or remove it. */
+static inline int segment_bind(struct segment *seg, int policy,
+			       const struct nodemask *mask)
+{
+	if (!shmbind_nodes(seg->id, policy, mask) && !segment_attach(seg))
+		return 0;
+	segment_doom(seg);
+	return -1;
+}
+
 /* A segment of @pages pages, bound and attached. */
 static inline int segment_open(struct segment *seg, size_t pages, int policy,
 			       const struct nodemask *mask)
 {
 	if (segment_create(seg, pages))
 		return -1;
-	if (!shmbind_nodes(seg->id, policy, mask) && !segment_attach(seg))
-		return 0;
-	segment_doom(seg);
-	return -1;
+	return segment_bind(seg, policy, mask);
 }
 
 #define BINDING_MAX	4096
