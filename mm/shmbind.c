@@ -24,6 +24,7 @@
 #include <linux/bitmap.h>
 #include <linux/compat.h>
 #include <linux/cpuset.h>
+#include <linux/hugetlb.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mempolicy.h>
 #include <linux/mm.h>
@@ -67,8 +68,8 @@
  * offsets in which pages are faulted.
  */
 struct stripe {
-	int start;		/* node at which each round starts */
 	spinlock_t lock;	/* protects what follows */
+	unsigned int next;	/* node that is asked first */
 	nodemask_t due;		/* nodes of the mask with given < level */
 	u64 level;		/* base pages for each node, by end of round */
 	u64 given[];		/* base pages by node, turns in flight too */
@@ -91,17 +92,39 @@ static struct shmbind *to_shmbind(const struct mempolicy *pol)
 	return container_of(pol, struct shmbind, pol);
 }
 
+bool __mpol_is_hardbind(const struct mempolicy *pol)
+{
+	return to_shmbind(pol)->strength == MEM_HARDBIND;
+}
+
 /**
- * mpol_is_hardbind() - Tell whether a policy is a MEM_HARDBIND binding.
+ * mpol_hardbind_confine() - Restrict a choice of nodes to those of a binding.
  * @pol: The policy, may be NULL.
+ * @load: For each of MAX_NUMNODES nodes how much there is to say for it; the
+ *	  nodes with most are the choice.
+ *
+ * Only MEM_HARDBIND restricts. If its nodes have nothing to be said for them,
+ * they are all the same.
  *
  * Context: Any context in which @pol cannot be freed.
- * Return: True if a page that @pol places may lie on the chosen node only.
  */
-bool mpol_is_hardbind(const struct mempolicy *pol)
+void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load)
 {
-	return mpol_is_shmbind(pol) &&
-	       to_shmbind(pol)->strength == MEM_HARDBIND;
+	bool loaded = false;
+	int nid;
+
+	if (!mpol_is_hardbind(pol))
+		return;
+
+	for (nid = 0; nid < MAX_NUMNODES; nid++) {
+		if (!node_isset(nid, pol->nodes))
+			load[nid] = 0;
+		else if (load[nid])
+			loaded = true;
+	}
+	if (!loaded)
+		for_each_node_mask(nid, pol->nodes)
+			load[nid] = 1;
 }
 
 /*
@@ -213,7 +236,7 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
 	b->strength = policy & SHMBIND_STRENGTHS;
 	if (stripe) {
 		spin_lock_init(&b->stripe.lock);
-		b->stripe.start = stripe_start(nodes);
+		b->stripe.next = stripe_start(nodes);
 		b->stripe.due = *nodes;
 		b->stripe.level = 1;
 	}
@@ -339,21 +362,25 @@ static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
 		stripe_next_round(s, &b->pol.nodes, candidates);
 		nodes_and(due, s->due, *candidates);
 	}
-	/*
-	 * Always the first that is due: a turn given back comes next, which is
-	 * how a full node stops a MEM_HARDBIND stripe.
-	 */
-	nid = find_next_bit_wrap(due.bits, MAX_NUMNODES, s->start);
+	nid = find_next_bit_wrap(due.bits, MAX_NUMNODES, s->next);
 	stripe_count(s, nid, nr_pages);
+	s->next = nid + 1;
 	spin_unlock(&s->lock);
 	return nid;
 }
 
+/*
+ * Another turn for the node, or one given back: that comes next then, which is
+ * how a full node stops a MEM_HARDBIND stripe.
+ */
 static void stripe_recount(struct shmbind *b, int nid, s64 nr_pages)
 {
-	spin_lock(&b->stripe.lock);
-	stripe_count(&b->stripe, nid, nr_pages);
-	spin_unlock(&b->stripe.lock);
+	struct stripe *s = &b->stripe;
+
+	spin_lock(&s->lock);
+	stripe_count(s, nid, nr_pages);
+	s->next = nr_pages > 0 ? nid + 1 : nid;
+	spin_unlock(&s->lock);
 }
 
 static unsigned long node_free_pages(int nid, enum zone_type highest_zoneidx)
@@ -368,7 +395,21 @@ static unsigned long node_free_pages(int nid, enum zone_type highest_zoneidx)
 	return free;
 }
 
-static int mostfree_choose(gfp_t gfp, const nodemask_t *candidates)
+#ifdef CONFIG_HUGETLBFS
+static unsigned long node_free_huge_pages(const struct hstate *h, int nid)
+{
+	return READ_ONCE(h->free_huge_pages_node[nid]);
+}
+#else
+static unsigned long node_free_huge_pages(const struct hstate *h, int nid)
+{
+	return 0;
+}
+#endif
+
+/* For a page of the pool of @h, or if that is NULL for one by @gfp. */
+static int mostfree_choose(gfp_t gfp, const struct hstate *h,
+			   const nodemask_t *candidates)
 {
 	enum zone_type highest_zoneidx = gfp_zone(current_gfp_context(gfp));
 	int local = numa_node_id();
@@ -376,7 +417,8 @@ static int mostfree_choose(gfp_t gfp, const nodemask_t *candidates)
 	unsigned long free, most = 0;
 
 	for_each_node_mask(nid, *candidates) {
-		free = node_free_pages(nid, highest_zoneidx);
+		free = h ? node_free_huge_pages(h, nid) :
+			   node_free_pages(nid, highest_zoneidx);
 		if (best == NUMA_NO_NODE || free > most ||
 		    (free == most && node_distance(local, nid) <
 				     node_distance(local, best))) {
@@ -389,11 +431,11 @@ static int mostfree_choose(gfp_t gfp, const nodemask_t *candidates)
 
 /*
  * Choose the node, once for each folio: a smaller order after a larger one
- * keeps the node and only takes its own turn there.
+ * keeps the node and only takes its own turn there. @h if it is a huge page.
  */
 static void shmbind_choose(struct shmbind *b, struct shmbind_turn *turn,
 			   gfp_t gfp, unsigned int order,
-			   nodemask_t *candidates)
+			   const struct hstate *h, nodemask_t *candidates)
 {
 	unsigned int nr_pages = 1U << order;
 	bool chosen = turn->nid != NUMA_NO_NODE &&
@@ -418,7 +460,7 @@ static void shmbind_choose(struct shmbind *b, struct shmbind_turn *turn,
 		break;
 	case MEM_MOSTFREE:
 		if (!chosen)
-			turn->nid = mostfree_choose(gfp, candidates);
+			turn->nid = mostfree_choose(gfp, h, candidates);
 		break;
 	}
 }
@@ -470,28 +512,33 @@ static struct page *alloc_hard(gfp_t gfp, int nid)
 	return alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
 }
 
+/* The candidate that SOFT tries after @n, by distance from @nid; or none. */
+static int soft_next(int nid, int n, nodemask_t *left)
+{
+	node_clear(n, *left);
+	return nodes_empty(*left) ? NUMA_NO_NODE :
+				    nearest_node_nodemask(nid, left);
+}
+
 /*
  * That node, then the other candidates by distance from it, then all others.
  * The candidates are tried one by one because the walk of a zonelist leaves a
  * node for the next at its low watermark already, and is sorted by more than
  * the distance.
  */
-static struct page *alloc_soft(gfp_t gfp, int nid, const nodemask_t *candidates)
+static struct page *alloc_soft(gfp_t gfp, int nid, nodemask_t *candidates)
 {
-	nodemask_t left = *candidates;
 	struct page *page;
 	int n;
 
-	if (nid == NUMA_NO_NODE)
-		nid = numa_node_id();
-
-	for (n = nid; !nodes_empty(left); n = nearest_node_nodemask(nid, &left)) {
+	for (n = nid; n != NUMA_NO_NODE; n = soft_next(nid, n, candidates)) {
 		page = alloc_on_node(gfp_no_reclaim(gfp), 0, n);
 		if (page)
 			return page;
-		node_clear(n, left);
 	}
-	return __alloc_frozen_pages_noprof(gfp, 0, nid, NULL, ALLOC_DEFAULT);
+	return __alloc_frozen_pages_noprof(gfp, 0, nid == NUMA_NO_NODE ?
+					   numa_node_id() : nid, NULL,
+					   ALLOC_DEFAULT);
 }
 
 /*
@@ -500,7 +547,7 @@ static struct page *alloc_soft(gfp_t gfp, int nid, const nodemask_t *candidates)
  */
 static struct page *shmbind_alloc_on(struct shmbind *b, gfp_t gfp,
 				     unsigned int order, int nid,
-				     const nodemask_t *candidates)
+				     nodemask_t *candidates)
 {
 	if (!order && b->strength == MEM_SOFTBIND)
 		return alloc_soft(gfp, nid, candidates);
@@ -530,7 +577,7 @@ static struct page *shmbind_alloc(gfp_t gfp, unsigned int order,
 	for (;;) {
 		cookie = read_mems_allowed_begin();
 		shmbind_candidates(b, &candidates);
-		shmbind_choose(b, turn, gfp, order, &candidates);
+		shmbind_choose(b, turn, gfp, order, NULL, &candidates);
 		page = shmbind_alloc_on(b, gfp, order, turn->nid, &candidates);
 		if (page)
 			return page;
@@ -541,6 +588,109 @@ static struct page *shmbind_alloc(gfp_t gfp, unsigned int order,
 		turn->nid = NUMA_NO_NODE;
 	}
 }
+
+#ifdef CONFIG_HUGETLBFS
+static struct folio *hugetlb_hard(struct hstate *h, int nid,
+				  struct mm_struct *mm, u8 alloc_flags)
+{
+	nodemask_t node = nodemask_of_node(nid);
+	struct mempolicy_interpreted mpoli = {
+		.nid = nid,
+		.mode = MPOL_BIND,
+		.nodemask = &node,
+	};
+
+	return hugetlb_alloc_folio(h, &mpoli, mm, alloc_flags);
+}
+
+/*
+ * As alloc_soft(). A node whose pool is empty is passed without an attempt, as
+ * each is charged to the controllers and may run into their limits.
+ */
+static struct folio *hugetlb_soft(struct hstate *h, int nid,
+				  nodemask_t *candidates,
+				  struct mm_struct *mm, u8 alloc_flags)
+{
+	nodemask_t left = *candidates;
+	struct mempolicy_interpreted mpoli = {
+		.nid = nid == NUMA_NO_NODE ? numa_node_id() : nid,
+		.mode = nodes_empty(left) ? MPOL_DEFAULT : MPOL_PREFERRED_MANY,
+		.nodemask = nodes_empty(left) ? NULL : candidates,
+	};
+	struct folio *folio;
+	int n;
+
+	for (n = nid; n != NUMA_NO_NODE; n = soft_next(nid, n, &left)) {
+		if (!node_free_huge_pages(h, n))
+			continue;
+		folio = hugetlb_hard(h, n, mm, alloc_flags);
+		if (!IS_ERR(folio))
+			return folio;
+		/* Other nodes cannot help if it was not for want of a page */
+		if (node_free_huge_pages(h, n))
+			break;
+	}
+	return hugetlb_alloc_folio(h, &mpoli, mm, alloc_flags);
+}
+
+/* Was the pool's last page taken since MEM_MOSTFREE has chosen the node? */
+static bool hugetlb_overtaken(const struct shmbind *b, const struct hstate *h,
+			      int nid, const nodemask_t *candidates)
+{
+	if (b->policy != MEM_MOSTFREE || node_free_huge_pages(h, nid))
+		return false;
+
+	for_each_node_mask(nid, *candidates)
+		if (node_free_huge_pages(h, nid))
+			return true;
+	return false;
+}
+
+/**
+ * shmbind_alloc_hugetlb_folio() - Allocate a huge page for a bound segment.
+ * @h: Its size.
+ * @pol: The binding.
+ * @mm: As for hugetlb_alloc_folio().
+ * @alloc_flags: As for hugetlb_alloc_folio().
+ *
+ * Only the node is chosen here; reservations and charges are those of any
+ * allocation by hugetlb_alloc_folio().
+ *
+ * Context: Process context, may sleep.
+ * Return: The folio, or %-ENOSPC as hugetlb_alloc_folio() has it.
+ */
+struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
+					  struct mempolicy *pol,
+					  struct mm_struct *mm, u8 alloc_flags)
+{
+	struct shmbind_turn turn = SHMBIND_TURN_INIT;
+	struct folio *folio = ERR_PTR(-ENOSPC);
+	struct shmbind *b = to_shmbind(pol);
+	nodemask_t candidates;
+	unsigned int cookie;
+
+	for (;;) {
+		cookie = read_mems_allowed_begin();
+		shmbind_candidates(b, &candidates);
+		shmbind_choose(b, &turn, htlb_alloc_mask(h), huge_page_order(h),
+			       h, &candidates);
+		if (b->strength == MEM_SOFTBIND)
+			folio = hugetlb_soft(h, turn.nid, &candidates, mm,
+					     alloc_flags);
+		else if (turn.nid != NUMA_NO_NODE)
+			folio = hugetlb_hard(h, turn.nid, mm, alloc_flags);
+		if (!IS_ERR(folio))
+			return folio;
+
+		shmbind_give_back(pol, &turn);
+		if (!shmbind_stale(&turn, cookie) &&
+		    (turn.nid == NUMA_NO_NODE ||
+		     !hugetlb_overtaken(b, h, turn.nid, &candidates)))
+			return folio;
+		turn.nid = NUMA_NO_NODE;
+	}
+}
+#endif /* CONFIG_HUGETLBFS */
 
 /**
  * shmbind_alloc_pages() - Allocate pages for a bound segment.

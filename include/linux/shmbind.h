@@ -13,6 +13,8 @@
 
 struct address_space;
 struct folio;
+struct hstate;
+struct mm_struct;
 struct page;
 struct seq_file;
 
@@ -37,7 +39,34 @@ static inline bool mpol_is_shmbind(const struct mempolicy *pol)
 	return pol && pol->mode == MPOL_SHMBIND;
 }
 
-bool mpol_is_hardbind(const struct mempolicy *pol);
+bool __mpol_is_hardbind(const struct mempolicy *pol);
+
+/**
+ * mpol_is_hardbind() - Tell whether a policy is a MEM_HARDBIND binding.
+ * @pol: The policy, may be NULL.
+ *
+ * Context: Any context in which @pol cannot be freed.
+ * Return: True if a page that @pol places may lie on the chosen node only.
+ */
+static inline bool mpol_is_hardbind(const struct mempolicy *pol)
+{
+	return mpol_is_shmbind(pol) && __mpol_is_hardbind(pol);
+}
+
+/**
+ * mpol_hardbind_excludes() - Tell whether a binding forbids a node.
+ * @pol: The policy, may be NULL.
+ * @nid: The node.
+ *
+ * Context: Any context in which @pol cannot be freed.
+ * Return: True if @pol is MEM_HARDBIND and @nid not in its mask.
+ */
+static inline bool mpol_hardbind_excludes(const struct mempolicy *pol, int nid)
+{
+	return mpol_is_hardbind(pol) && !node_isset(nid, pol->nodes);
+}
+
+void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load);
 
 struct mempolicy *shmbind_create(int policy,
 				 const unsigned long __user *mask_ptr,
@@ -50,6 +79,9 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 					 struct shmbind_turn *turn);
 #define shmbind_alloc_folio(...) \
 	alloc_hooks(shmbind_alloc_folio_noprof(__VA_ARGS__))
+struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
+					  struct mempolicy *pol,
+					  struct mm_struct *mm, u8 alloc_flags);
 bool shmbind_exhausted(gfp_t gfp, struct mempolicy *pol);
 
 void __shmbind_give_back(struct mempolicy *pol, struct shmbind_turn *turn);
@@ -83,6 +115,15 @@ static inline bool mpol_is_hardbind(const struct mempolicy *pol)
 	return false;
 }
 
+static inline bool mpol_hardbind_excludes(const struct mempolicy *pol, int nid)
+{
+	return false;
+}
+
+static inline void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load)
+{
+}
+
 static inline struct page *shmbind_alloc_pages_noprof(gfp_t gfp,
 						      unsigned int order,
 						      struct mempolicy *pol)
@@ -93,6 +134,13 @@ static inline struct page *shmbind_alloc_pages_noprof(gfp_t gfp,
 static inline struct folio *shmbind_alloc_folio(gfp_t gfp, unsigned int order,
 						struct mempolicy *pol,
 						struct shmbind_turn *turn)
+{
+	return NULL;
+}
+
+static inline struct folio *
+shmbind_alloc_hugetlb_folio(struct hstate *h, struct mempolicy *pol,
+			    struct mm_struct *mm, u8 alloc_flags)
 {
 	return NULL;
 }

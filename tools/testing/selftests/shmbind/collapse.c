@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pages made into large folios after they were placed: under HARD in the mask. */
+#include "expected.h"
+#include "thp.h"
+
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE	25
+#endif
+
+#define PAGES		((int)(FOLIO_SIZE / page_size()))
+
+FIXTURE(collapse)
+{
+	struct nodemask memory, cpus;
+	struct nodemask first, last;	/* masks of one node */
+	struct segment seg;
+};
+
+FIXTURE_VARIANT(collapse)
+{
+	int policy;
+};
+
+FIXTURE_VARIANT_ADD(collapse, firstref)	{ .policy = MEM_FIRSTREF };
+FIXTURE_VARIANT_ADD(collapse, stripe)	{ .policy = MEM_STRIPE };
+FIXTURE_VARIANT_ADD(collapse, mostfree)	{ .policy = MEM_MOSTFREE };
+
+FIXTURE_SETUP(collapse)
+{
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, own_ipc_namespace());
+	self->memory = memory_nodes();
+	self->cpus = cpu_nodes();
+	self->first = nodes_of(first_node(&self->memory));
+	self->last = nodes_of(last_node(&self->memory));
+	self->seg.id = -1;
+	ASSERT_EQ(0, run_on_node(first_node(&self->cpus)));
+}
+
+FIXTURE_TEARDOWN(collapse)
+{
+	segment_remove(&self->seg);
+	write_file(THP_DIR "shmem_enabled", "never");
+	write_file(THP_DIR "khugepaged/scan_sleep_millisecs", "10000");
+}
+
+/* The node of them all, or -1. */
+static int node_of_all(struct segment *seg)
+{
+	int nodes[PAGES];
+
+	touch_pages(seg->addr, PAGES);
+	if (placement(seg->addr, PAGES, nodes))
+		return -1;
+	for (int page = 1; page < PAGES; page++) {
+		if (nodes[page] != nodes[0])
+			return -1;
+	}
+	return nodes[0];
+}
+
+static bool is_large(struct segment *seg)
+{
+	char line[256];
+	bool here = false, large = false;
+	unsigned long start, end, kib;
+	FILE *maps = fopen("/proc/self/smaps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
+			here = start == (unsigned long)seg->addr;
+		if (here && sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1)
+			large = kib * 1024 == FOLIO_SIZE;
+	}
+	if (maps)
+		fclose(maps);
+	return large;
+}
+
+static int move_all(struct segment *seg, int node)
+{
+	void *pages[PAGES];
+	int nodes[PAGES], status[PAGES];
+
+	for (int page = 0; page < PAGES; page++) {
+		pages[page] = seg->addr + page * page_size();
+		nodes[page] = node;
+	}
+	return move_pages(0, PAGES, pages, nodes, status, 0);
+}
+
+TEST_F(collapse, of_a_page_and_holes_stays_in_the_mask)
+{
+	int node;
+
+	for (node = -1; next_node(&node, &self->memory);) {
+		struct nodemask mask = nodes_of(node);
+
+		open_aligned(_metadata, &self->seg, PAGES,
+			     variant->policy | MEM_HARDBIND, &mask);
+		touch_page(self->seg.addr, 5);
+		ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE,
+				     MADV_COLLAPSE));
+		EXPECT_EQ(node, node_of_all(&self->seg));
+		EXPECT_TRUE(is_large(&self->seg));
+		segment_remove(&self->seg);
+	}
+}
+
+TEST_F(collapse, of_moved_pages_brings_them_back_into_the_mask)
+{
+	open_aligned(_metadata, &self->seg, PAGES,
+		     variant->policy | MEM_HARDBIND, &self->last);
+	touch_pages(self->seg.addr, PAGES);
+	/* an administrator's move is not refused, but not followed either */
+	ASSERT_EQ(0, move_all(&self->seg, first_node(&self->first)));
+	ASSERT_EQ(first_node(&self->first), node_of_all(&self->seg));
+	ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE, MADV_COLLAPSE));
+	EXPECT_EQ(first_node(&self->last), node_of_all(&self->seg));
+	EXPECT_TRUE(is_large(&self->seg));
+}
+
+TEST_F(collapse, under_soft_goes_where_most_pages_are)
+{
+	open_aligned(_metadata, &self->seg, PAGES,
+		     variant->policy | MEM_SOFTBIND, &self->last);
+	touch_pages(self->seg.addr, PAGES);
+	ASSERT_EQ(0, move_all(&self->seg, first_node(&self->first)));
+	ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE, MADV_COLLAPSE));
+	EXPECT_EQ(first_node(&self->first), node_of_all(&self->seg));
+}
+
+TEST_F(collapse, by_khugepaged_stays_in_the_mask)
+{
+	struct nodemask rest = nodes_andnot(self->memory, self->first);
+	int node, tries;
+
+	open_aligned(_metadata, &self->seg, PAGES,
+		     variant->policy | MEM_HARDBIND, &rest);
+	touch_pages(self->seg.addr, PAGES);
+	ASSERT_EQ(0, move_all(&self->seg, first_node(&self->first)));
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "advise"));
+	ASSERT_EQ(0, write_file(THP_DIR "khugepaged/scan_sleep_millisecs",
+				"10"));
+	ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE, MADV_HUGEPAGE));
+	for (tries = 0; tries < 500 && !is_large(&self->seg); tries++) {
+		usleep(20000);
+		touch_pages(self->seg.addr, PAGES);
+	}
+	ASSERT_TRUE(is_large(&self->seg));
+	node = node_of_all(&self->seg);
+	ASSERT_LE(0, node);
+	EXPECT_TRUE(node_isset(node, &rest));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,653 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Segments of huge pages, SHM_HUGETLB: what is supplied is each node's pool, and
+ * the binding holds for everyone, where mbind(2) holds for one mapping.
+ */
+#include <pthread.h>
+
+#include "cgroup.h"
+#include "expected.h"
+#include "pool.h"
+
+#define HUGE	(2UL << 20)	/* bytes */
+#define SHARE	3		/* huge pages in the pool of each node */
+
+struct scene {
+	struct nodemask memory, cpus;
+	struct nodemask others;		/* all but the victim */
+	int victim;			/* the node whose pool runs dry */
+	struct segment seg, more;
+	struct cgroup cgroup;
+	long reserved;			/* huge pages, before the test */
+};
+
+static void set_scene(struct __test_metadata *_metadata, struct scene *scene)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	scene->memory = memory_nodes();
+	scene->cpus = cpu_nodes();
+	scene->victim = last_node(&scene->memory);
+	scene->others = nodes_andnot(scene->memory, nodes_of(scene->victim));
+	scene->seg.id = -1;
+	scene->more.id = -1;
+	ASSERT_EQ(0, pools_fill(HUGE, &scene->memory, SHARE));
+	scene->reserved = pool_count(HUGE, EVERYWHERE, "resv_hugepages");
+}
+
+static void clear_scene(struct __test_metadata *_metadata, struct scene *scene)
+{
+	int node;
+
+	segment_remove(&scene->seg);
+	segment_remove(&scene->more);
+	cgroup_remove(&scene->cgroup);
+	EXPECT_EQ(scene->reserved,
+		  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 0);
+	for (node = -1; next_node(&node, &scene->memory);)
+		EXPECT_EQ(pool_count(HUGE, node, "nr_hugepages"),
+			  pool_count(HUGE, node, "free_hugepages"));
+	EXPECT_EQ(0, pools_fill(HUGE, &scene->memory, 0));
+}
+
+/* REQUIRE() for a test that has been set up: a skip leaves the teardown out. */
+static void require(struct __test_metadata *_metadata, struct scene *scene,
+		    const char *needs)
+{
+	if (!has_features(needs))
+		clear_scene(_metadata, scene);
+	REQUIRE(needs);
+}
+
+/* Huge page @nth of a mapping, in the base pages that the helpers count in. */
+static size_t nth(size_t huge)
+{
+	return huge * (HUGE / page_size());
+}
+
+static int huge_node(char *addr, size_t huge)
+{
+	return page_node(addr, nth(huge));
+}
+
+static int touch_and_look(char *addr, size_t huge)
+{
+	touch_page(addr, nth(huge));
+	return huge_node(addr, huge);
+}
+
+/* Touch in order up to the first SIGBUS; how many could be, and where. */
+static int touch_all(char *addr, int count, int *nodes)
+{
+	int huge = 0;
+
+	while (huge < count && try_touch(addr, nth(huge))) {
+		nodes[huge] = huge_node(addr, huge);
+		huge++;
+	}
+	return huge;
+}
+
+FIXTURE(huge)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(huge)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(huge, hard) {
+	.strength = MEM_HARDBIND,
+};
+
+FIXTURE_VARIANT_ADD(huge, soft) {
+	.strength = MEM_SOFTBIND,
+};
+
+FIXTURE_SETUP(huge)
+{
+	set_scene(_metadata, &self->scene);
+}
+
+FIXTURE_TEARDOWN(huge)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+TEST_F(huge, firstref_is_near_the_cpu)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask;
+	int a, b, node;
+
+	for (a = -1; next_node(&a, &scene->memory);) {
+		for (b = a - 1; next_node(&b, &scene->memory);) {
+			mask = nodes_of(a);
+			node_set(b, &mask);
+			for (node = -1; next_node(&node, &scene->cpus);) {
+				ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, 0,
+						       variant->strength,
+						       &mask));
+				ASSERT_EQ(0, run_on_node(node));
+				EXPECT_EQ(firstref_node(node, &mask),
+					  touch_and_look(scene->seg.addr, 0));
+				segment_remove(&scene->seg);
+			}
+		}
+	}
+}
+
+TEST_F(huge, stripe_is_even_in_every_prefix)
+{
+	struct scene *scene = &self->scene;
+	int width = nodes_weight(&scene->memory), count = SHARE * width;
+	int nodes[count];
+
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
+			       MEM_STRIPE | variant->strength,
+			       &scene->memory));
+	for (int i = 0; i < count; i++) {
+		/* from the end, so that no order of offsets explains it */
+		nodes[i] = touch_and_look(scene->seg.addr, count - 1 - i);
+		ASSERT_GE(1, spread(nodes, i + 1, &scene->memory));
+	}
+	EXPECT_EQ(0, strays(nodes, count, &scene->memory));
+}
+
+struct worker {
+	pthread_t thread;
+	char *addr;
+	int node, first, step, count;
+};
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+
+	run_on_node(worker->node);
+	for (int i = worker->first; i < worker->count; i += worker->step)
+		touch_page(worker->addr, nth(i));
+	return NULL;
+}
+
+/* Let threads touch @count pages among them, and wait for them. */
+static void touch_by_threads(struct __test_metadata *_metadata,
+			     struct scene *scene, struct worker *workers,
+			     int threads, int count)
+{
+	for (int i = 0; i < threads; i++) {
+		workers[i] = (struct worker) {
+			.addr = scene->seg.addr,
+			.node = nth_node(i % nodes_weight(&scene->cpus),
+					 &scene->cpus),
+			.first = i, .step = threads, .count = count,
+		};
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
+					    &workers[i]));
+	}
+	for (int i = 0; i < threads; i++)
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+}
+
+TEST_F(huge, stripe_of_threads_is_even_within_their_number)
+{
+	struct scene *scene = &self->scene;
+	int count = (SHARE - 1) * nodes_weight(&scene->memory), nodes[count];
+	struct worker workers[4];
+	int threads = ARRAY_SIZE(workers);
+
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
+			       MEM_STRIPE | variant->strength,
+			       &scene->memory));
+	touch_by_threads(_metadata, scene, workers, threads, count);
+	for (int i = 0; i < count; i++)
+		nodes[i] = huge_node(scene->seg.addr, i);
+	EXPECT_EQ(0, strays(nodes, count, &scene->memory));
+	EXPECT_GE(threads, spread(nodes, count, &scene->memory));
+}
+
+TEST_F(huge, mostfree_goes_by_the_pools_and_levels_them)
+{
+	struct scene *scene = &self->scene;
+	int first = first_node(&scene->memory), last = scene->victim;
+	struct nodemask mask = nodes_of(first);
+
+	require(_metadata, scene, "nodes=2");
+	node_set(last, &mask);
+	/* the node with more free huge pages has less free memory */
+	ASSERT_EQ(0, pool_set(HUGE, last, "nr_hugepages", SHARE + 2));
+	ASSERT_EQ(SHARE + 2, pool_count(HUGE, last, "free_hugepages"));
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 4, 0,
+			       MEM_MOSTFREE | variant->strength, &mask));
+	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
+	EXPECT_EQ(last, touch_and_look(scene->seg.addr, 0));
+	EXPECT_EQ(last, touch_and_look(scene->seg.addr, 1));
+	/* level now: one of each follows, whichever is the nearer first */
+	EXPECT_NE(touch_and_look(scene->seg.addr, 2),
+		  touch_and_look(scene->seg.addr, 3));
+	EXPECT_EQ(pool_count(HUGE, first, "free_hugepages"),
+		  pool_count(HUGE, last, "free_hugepages"));
+}
+
+TEST_F(huge, mostfree_threads_use_the_last_page_of_every_pool)
+{
+	struct scene *scene = &self->scene;
+	int count = SHARE * nodes_weight(&scene->memory), nodes[count];
+	struct worker workers[4];
+	int threads = ARRAY_SIZE(workers);
+
+	/* who finds that the node it has chosen is empty by now chooses again */
+	for (int round = 0; round < 20; round++) {
+		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
+				       MEM_MOSTFREE | variant->strength,
+				       &scene->memory));
+		touch_by_threads(_metadata, scene, workers, threads, count);
+		for (int i = 0; i < count; i++)
+			nodes[i] = huge_node(scene->seg.addr, i);
+		EXPECT_EQ(0, strays(nodes, count, &scene->memory));
+		EXPECT_EQ(0, spread(nodes, count, &scene->memory));
+		segment_remove(&scene->seg);
+	}
+}
+
+/* Another process: it attaches, touches, and its exit status is the node. */
+static int touch_elsewhere(int shmid, size_t huge, int node)
+{
+	pid_t pid = fork();
+	char *addr;
+
+	if (!pid) {
+		addr = shmat(shmid, NULL, 0);
+		if (addr == (char *)-1 || run_on_node(node))
+			_exit(255);
+		_exit(touch_and_look(addr, huge));
+	}
+	return wait_for(pid);
+}
+
+/* From a CPU that the victim is not local to, if there is one. */
+TEST_F(huge, everyone_gets_the_binding)
+{
+	struct nodemask mask = nodes_of(self->scene.victim);
+	struct segment *seg = &self->scene.seg;
+	int victim = self->scene.victim;
+	int here = first_node(&self->scene.cpus);
+	pid_t pid;
+
+	ASSERT_EQ(0, run_on_node(here));
+	ASSERT_EQ(0, huge_create(seg, HUGE, SHARE, 0));
+	pid = fork();
+	if (!pid)
+		_exit(shmbind_nodes(seg->id, variant->strength, &mask));
+	ASSERT_EQ(0, wait_for(pid));
+
+	/* who never saw the binder */
+	EXPECT_EQ(victim, touch_elsewhere(seg->id, 0, here));
+	ASSERT_EQ(0, segment_attach(seg));
+	pid = fork();
+	if (!pid)
+		_exit(touch_and_look(seg->addr, 1));
+	EXPECT_EQ(victim, wait_for(pid));
+	/* who detached and came back */
+	ASSERT_EQ(0, segment_detach(seg));
+	ASSERT_EQ(0, segment_attach(seg));
+	EXPECT_EQ(victim, touch_and_look(seg->addr, 2));
+	for (int i = 0; i < SHARE; i++)
+		EXPECT_EQ(victim, touch_and_look(seg->addr, i));
+}
+
+TEST_F(huge, is_shown_as_any_binding)
+{
+	struct nodemask mask = nodes_of(self->scene.victim), seen_mask = {};
+	struct segment *seg = &self->scene.seg;
+	char want[BINDING_MAX], seen[BINDING_MAX], line[2 * BINDING_MAX];
+	bool listed = false;
+	int mode = -1;
+	FILE *file;
+
+	ASSERT_EQ(0, huge_open(seg, HUGE, SHARE, 0,
+			       MEM_STRIPE | variant->strength, &mask));
+	touch_page(seg->addr, 0);
+	binding_text(MEM_STRIPE | variant->strength, &mask, want);
+	EXPECT_STREQ(want, segment_binding(seg->id, seen));
+	EXPECT_STREQ(want, mapping_policy(seg->addr, seen));
+	EXPECT_EQ(0, get_mempolicy(&mode, seen_mask.bits, NODES_MAX, seg->addr,
+				   MPOL_F_ADDR));
+	EXPECT_EQ(MPOL_SHMBIND, mode);
+	EXPECT_TRUE(nodes_equal(&mask, &seen_mask));
+
+	/* counted in huge pages */
+	snprintf(want + strlen(want), sizeof(want) - strlen(want),
+		 " N%d=1 kernelpagesize_kB=%lu\n", self->scene.victim,
+		 HUGE / 1024);
+	file = fopen("/proc/sysvipc/shmbind", "r");
+	while (file && fgets(line, sizeof(line), file))
+		listed |= !!strstr(line, want);
+	fclose(file);
+	EXPECT_TRUE(listed);
+}
+
+TEST_F(huge, cpuset_narrows_the_candidates)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask inside = nodes_of(scene->victim);
+	pid_t pid;
+
+	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&scene->cgroup, &inside));
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE, 0,
+			       MEM_STRIPE | variant->strength,
+			       &scene->memory));
+	pid = fork();
+	if (!pid) {
+		int nodes[SHARE];
+
+		if (cgroup_join(&scene->cgroup) ||
+		    touch_all(scene->seg.addr, SHARE, nodes) != SHARE)
+			_exit(1);
+		_exit(strays(nodes, SHARE, &inside) ? 2 : 0);
+	}
+	EXPECT_EQ(0, wait_for(pid));
+}
+
+/* A pool without pages. */
+
+FIXTURE(empty)
+{
+	struct scene scene;
+};
+
+FIXTURE_SETUP(empty)
+{
+	struct scene *scene = &self->scene;
+
+	REQUIRE("nodes=2");
+	set_scene(_metadata, scene);
+}
+
+FIXTURE_TEARDOWN(empty)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+/* The other nodes' pools are as they were. */
+static void expect_others_untouched(struct __test_metadata *_metadata,
+				    const struct scene *scene)
+{
+	int node;
+
+	for (node = -1; next_node(&node, &scene->others);)
+		EXPECT_EQ(SHARE, pool_count(HUGE, node, "free_hugepages"));
+}
+
+TEST_F(empty, hard_gets_a_sigbus_with_and_without_a_reservation)
+{
+	static const int flags[] = { 0, SHM_NORESERVE };
+	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[SHARE + 1];
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags) * ARRAY_SIZE(policies); i++) {
+		long kept = flags[i % 2] ? 0 : 1;
+
+		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 1,
+				       flags[i % 2],
+				       policies[i / 2] | MEM_HARDBIND, &mask));
+		EXPECT_EQ(SHARE, touch_all(scene->seg.addr, SHARE + 1, nodes));
+		EXPECT_EQ(0, strays(nodes, SHARE, &mask));
+		EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+		EXPECT_EQ((uintptr_t)scene->seg.addr + SHARE * HUGE,
+			  (uintptr_t)sigbus_info.si_addr);
+		/* the page that failed keeps its reservation */
+		EXPECT_EQ(scene->reserved + kept,
+			  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+		expect_others_untouched(_metadata, scene);
+		segment_remove(&scene->seg);
+		EXPECT_EQ(SHARE, pool_count(HUGE, scene->victim,
+					    "free_hugepages"));
+	}
+}
+
+TEST_F(empty, a_system_call_gets_efault_under_hard)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[SHARE], pipes[2];
+	char *last;
+
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 1, 0, MEM_HARDBIND,
+			       &mask));
+	ASSERT_EQ(SHARE, touch_all(scene->seg.addr, SHARE, nodes));
+	last = scene->seg.addr + SHARE * HUGE;
+	ASSERT_EQ(0, pipe(pipes));
+	EXPECT_EQ(-1, write(pipes[1], last, 1));
+	EXPECT_EQ(EFAULT, errno);
+	ASSERT_EQ(1, write(pipes[1], "x", 1));
+	EXPECT_EQ(-1, read(pipes[0], last, 1));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+TEST_F(empty, the_same_access_succeeds_once_a_page_is_free)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[SHARE];
+
+	ASSERT_EQ(0, huge_open(&scene->more, HUGE, 1, 0, MEM_HARDBIND, &mask));
+	touch_page(scene->more.addr, 0);
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE, 0, MEM_HARDBIND,
+			       &mask));
+	ASSERT_EQ(SHARE - 1, touch_all(scene->seg.addr, SHARE, nodes));
+	segment_remove(&scene->more);
+	ASSERT_TRUE(try_touch(scene->seg.addr, nth(SHARE - 1)));
+	EXPECT_EQ(scene->victim, huge_node(scene->seg.addr, SHARE - 1));
+}
+
+TEST_F(empty, stops_a_hard_stripe_until_it_has_a_page)
+{
+	struct scene *scene = &self->scene;
+	int width = nodes_weight(&scene->memory), count = 2 * width;
+	int nodes[count], done;
+
+	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", 1));
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
+			       MEM_STRIPE | MEM_HARDBIND, &scene->memory));
+	done = touch_all(scene->seg.addr, count, nodes);
+	EXPECT_GT(count, done);
+	EXPECT_LE(width, done);
+	for (int i = 0; i < width; i++)
+		EXPECT_FALSE(try_touch(scene->seg.addr, nth(done)));
+	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", SHARE));
+	for (; done < count; done++)
+		nodes[done] = touch_and_look(scene->seg.addr, done);
+	EXPECT_EQ(0, spread(nodes, count, &scene->memory));
+	EXPECT_EQ(nodes[width], nodes[0]);
+}
+
+/* Pages touched from where the victim is preferred; how many lie where. */
+static void touch_soft(struct __test_metadata *_metadata, struct scene *scene,
+		       int count, const struct nodemask *mask, int *per_node)
+{
+	int from = node_that_prefers(scene->victim, mask), nodes[count];
+
+	ASSERT_LE(0, from);
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0, MEM_SOFTBIND,
+			       mask));
+	ASSERT_EQ(0, run_on_node(from));
+	ASSERT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	memset(per_node, 0, NODES_MAX * sizeof(*per_node));
+	for (int i = 0; i < count; i++)
+		per_node[nodes[i]]++;
+	segment_remove(&scene->seg);
+}
+
+TEST_F(empty, soft_goes_to_candidates_by_distance_and_then_to_strangers)
+{
+	struct scene *scene = &self->scene;
+	int victim = scene->victim, a, b, near, far, per_node[NODES_MAX];
+	struct nodemask mask;
+
+	require(_metadata, scene, "nodes=3");
+	for (a = -1; next_node(&a, &scene->others);) {
+		for (b = a; next_node(&b, &scene->others);) {
+			mask = nodes_of(a);
+			node_set(b, &mask);
+			near = nearest_node(victim, &mask);
+			far = near == a ? b : a;
+			node_set(victim, &mask);
+			if (node_that_prefers(victim, &mask) < 0)
+				continue;
+
+			touch_soft(_metadata, scene, SHARE + 1, &mask,
+				   per_node);
+			EXPECT_EQ(SHARE, per_node[victim]);
+			EXPECT_EQ(1, per_node[near] +
+				  (distance_between(victim, far) ==
+				   distance_between(victim, near) ?
+				   per_node[far] : 0));
+			touch_soft(_metadata, scene, 2 * SHARE + 1, &mask,
+				   per_node);
+			EXPECT_EQ(SHARE + 1, per_node[near] + per_node[far]);
+			if (nodes_weight(&scene->memory) == 3)
+				continue;
+			touch_soft(_metadata, scene, 3 * SHARE + 1, &mask,
+				   per_node);
+			EXPECT_EQ(SHARE, per_node[victim]);
+			EXPECT_EQ(SHARE, per_node[near]);
+			EXPECT_EQ(SHARE, per_node[far]);
+		}
+	}
+}
+
+TEST_F(empty, surplus_pages_are_the_nodes_own)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[SHARE + 3];
+
+	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 2));
+	/* not reserved: pages there are not would have to be found at once */
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 3, SHM_NORESERVE,
+			       MEM_HARDBIND, &mask));
+	EXPECT_EQ(SHARE + 2, touch_all(scene->seg.addr, SHARE + 3, nodes));
+	EXPECT_EQ(0, strays(nodes, SHARE + 2, &mask));
+	EXPECT_EQ(2, pool_count(HUGE, scene->victim, "surplus_hugepages"));
+	expect_others_untouched(_metadata, scene);
+}
+
+TEST_F(empty, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)
+{
+	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim), inside;
+	int node = first_node(&scene->others);
+	pid_t pid;
+
+	inside = nodes_of(node);
+	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&scene->cgroup, &inside));
+	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
+		bool soft = strengths[i] == MEM_SOFTBIND;
+
+		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, 0, strengths[i],
+				       &mask));
+		pid = fork();
+		if (!pid) {
+			if (cgroup_join(&scene->cgroup))
+				_exit(1);
+			if (try_touch(scene->seg.addr, 0) != soft)
+				_exit(2);
+			_exit(soft && huge_node(scene->seg.addr, 0) != node);
+		}
+		EXPECT_EQ(0, wait_for(pid));
+		segment_remove(&scene->seg);
+	}
+}
+
+/* A limit of the hugetlb controller is no empty pool, but a SIGBUS as well. */
+TEST_F(empty, a_cgroups_limit_is_enforced_as_ever)
+{
+	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	char line[32], path[128];
+	pid_t pid;
+
+	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "hugetlb"));
+	ASSERT_EQ(0, cgroup_write(&scene->cgroup, "hugetlb.2MB.max", "4M"));
+	snprintf(path, sizeof(path), "%s/hugetlb.2MB.current",
+		 scene->cgroup.path);
+	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
+		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE, 0,
+				       strengths[i], &mask));
+		pid = fork();
+		if (!pid) {
+			int nodes[SHARE];
+
+			if (cgroup_join(&scene->cgroup))
+				_exit(255);
+			_exit(touch_all(scene->seg.addr, SHARE, nodes));
+		}
+		EXPECT_EQ(2, wait_for(pid));
+		EXPECT_EQ(1, pool_count(HUGE, scene->victim, "free_hugepages"));
+		segment_remove(&scene->seg);
+		EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
+	}
+}
+
+/* mbind(2) over segments of huge pages. */
+
+static int mbind_to(struct segment *seg, int mode, const struct nodemask *mask)
+{
+	return mbind(seg->addr, seg->size, mode, mask ? mask->bits : NULL,
+		     mask ? NODES_MAX : 0, 0) ? errno : 0;
+}
+
+TEST_F(empty, mbind_is_refused_by_hard_and_followed_by_soft)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim), other;
+	int node = first_node(&scene->others);
+	struct segment *seg = &scene->seg;
+
+	other = nodes_of(node);
+	ASSERT_EQ(0, huge_open(seg, HUGE, 2, 0, MEM_HARDBIND, &mask));
+	EXPECT_EQ(EPERM, mbind_to(seg, MPOL_BIND, &other));
+	EXPECT_EQ(EPERM, mbind_to(seg, MPOL_DEFAULT, NULL));
+	EXPECT_EQ(scene->victim, touch_and_look(seg->addr, 0));
+	segment_remove(seg);
+
+	ASSERT_EQ(0, huge_open(seg, HUGE, 2, 0, MEM_SOFTBIND, &mask));
+	EXPECT_EQ(0, mbind_to(seg, MPOL_BIND, &other));
+	EXPECT_EQ(node, touch_and_look(seg->addr, 0));
+	EXPECT_EQ(0, mbind_to(seg, MPOL_DEFAULT, NULL));
+	EXPECT_EQ(scene->victim, touch_and_look(seg->addr, 1));
+}
+
+/* What a binding is for: here is how it goes without one. */
+TEST_F(empty, mbind_over_an_unbound_segment_is_one_mappings_alone)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	struct segment *seg = &scene->seg;
+	int here = first_node(&scene->cpus);
+
+	ASSERT_EQ(0, run_on_node(here));
+	ASSERT_EQ(0, huge_create(seg, HUGE, 3, 0));
+	ASSERT_EQ(0, segment_attach(seg));
+	ASSERT_EQ(0, mbind_to(seg, MPOL_BIND, &mask));
+	EXPECT_EQ(scene->victim, touch_and_look(seg->addr, 0));
+	EXPECT_EQ(firstref_node(here, &scene->memory),
+		  touch_elsewhere(seg->id, 1, here));
+	ASSERT_EQ(0, segment_detach(seg));
+	ASSERT_EQ(0, segment_attach(seg));
+	EXPECT_EQ(firstref_node(here, &scene->memory),
+		  touch_and_look(seg->addr, 2));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Segments of large folios: one choice of a node for each folio, stripes counted
+ * in base pages, and small folios on the same node where no large one fits.
+ */
+#include <limits.h>
+
+#include "ballast.h"
+#include "expected.h"
+#include "thp.h"
+
+#define MIN_FREE	"/proc/sys/vm/min_free_kbytes"
+#define HOLES		2048	/* pages free on a node with no large folio */
+
+struct scene {
+	struct nodemask memory, cpus;
+	int victim;
+	int large;	/* base pages of a large folio */
+	struct segment seg, ballast;
+	long taken;	/* pages of the ballast */
+};
+
+static void set_scene(struct __test_metadata *_metadata, struct scene *scene)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
+	/* no compaction: what is fragmented stays so */
+	ASSERT_EQ(0, write_file(THP_DIR "defrag", "never"));
+	scene->memory = memory_nodes();
+	scene->cpus = cpu_nodes();
+	scene->victim = victim_node();
+	scene->large = FOLIO_SIZE / page_size();
+	scene->seg.id = -1;
+	scene->ballast.id = -1;
+}
+
+static void clear_scene(struct scene *scene)
+{
+	segment_remove(&scene->seg);
+	segment_detach(&scene->ballast);
+	write_file(THP_DIR "shmem_enabled", "never");
+	write_file(THP_DIR "defrag", "madvise");
+}
+
+/*
+ * The node on which all pages of a folio lie that the touch of @page makes, or
+ * -1 if it made no large folio, or one that lies on several.
+ */
+static int touch_large(const struct scene *scene, size_t page)
+{
+	int nodes[scene->large];
+	size_t first = page - page % scene->large;
+
+	touch_page(scene->seg.addr, page);
+	if (placement(scene->seg.addr + first * page_size(), scene->large,
+		      nodes))
+		return -1;
+	for (int i = 1; i < scene->large; i++) {
+		if (nodes[i] != nodes[0])
+			return -1;
+	}
+	return nodes[0];
+}
+
+FIXTURE(large)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(large)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(large, hard) {
+	.strength = MEM_HARDBIND,
+};
+
+FIXTURE_VARIANT_ADD(large, soft) {
+	.strength = MEM_SOFTBIND,
+};
+
+FIXTURE_SETUP(large)
+{
+	set_scene(_metadata, &self->scene);
+}
+
+FIXTURE_TEARDOWN(large)
+{
+	clear_scene(&self->scene);
+}
+
+TEST_F(large, firstref_is_near_the_cpu_for_all_of_a_folio)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask;
+	int a, b, node;
+	size_t folio;
+
+	for (a = -1; next_node(&a, &scene->memory);) {
+		for (b = a - 1; next_node(&b, &scene->memory);) {
+			mask = nodes_of(a);
+			node_set(b, &mask);
+			open_aligned(_metadata, &scene->seg,
+				     nodes_weight(&scene->cpus) * scene->large,
+				     MEM_FIRSTREF | variant->strength, &mask);
+			folio = 0;
+			for (node = -1; next_node(&node, &scene->cpus);) {
+				ASSERT_EQ(0, run_on_node(node));
+				/* somewhere in the middle of it */
+				EXPECT_EQ(firstref_node(node, &mask),
+					  touch_large(scene, folio *
+						      scene->large + 77));
+				folio++;
+			}
+			segment_remove(&scene->seg);
+		}
+	}
+}
+
+TEST_F(large, stripe_gives_each_node_a_folio_in_turn)
+{
+	struct scene *scene = &self->scene;
+	int width = nodes_weight(&scene->memory), folios = 2 * width;
+	int nodes[folios];
+
+	open_aligned(_metadata, &scene->seg, folios * scene->large,
+		     MEM_STRIPE | variant->strength, &scene->memory);
+	for (int i = 0; i < folios; i++) {
+		nodes[i] = touch_large(scene, (folios - 1 - i) * scene->large);
+		ASSERT_LE(0, nodes[i]);
+		ASSERT_GE(1, spread(nodes, i + 1, &scene->memory));
+	}
+}
+
+TEST_F(large, mostfree_takes_a_folio_from_the_freest_node)
+{
+	struct scene *scene = &self->scene;
+	int freest = freest_of(&scene->memory);
+
+	open_aligned(_metadata, &scene->seg, scene->large,
+		     MEM_MOSTFREE | variant->strength, &scene->memory);
+	EXPECT_EQ(freest, touch_large(scene, 0));
+}
+
+/* A tail, for which no large folio fits, goes on with the count. */
+TEST_F(large, stripe_counts_base_pages_of_small_folios_and_large_ones)
+{
+	struct scene *scene = &self->scene;
+	int width = nodes_weight(&scene->memory);
+	long per_node[NODES_MAX], most = 0, least = LONG_MAX;
+	int pages = scene->large + (width - 1) * scene->large / 2, node;
+
+	open_aligned(_metadata, &scene->seg, pages,
+		     MEM_STRIPE | variant->strength, &scene->memory);
+	ASSERT_LE(0, touch_large(scene, 0));
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
+	touch_pages(scene->seg.addr, pages);
+	ASSERT_EQ(pages, count_placement(scene->seg.addr, pages, per_node));
+	/* one has its large folio, the others their shares of the rest */
+	for (node = -1; next_node(&node, &scene->memory);) {
+		most = per_node[node] > most ? per_node[node] : most;
+		least = per_node[node] < least ? per_node[node] : least;
+	}
+	EXPECT_EQ(scene->large, most);
+	EXPECT_LE(scene->large / 2 - 1, least);
+}
+
+/* A node where pages are free, but no two large folios' worth in one piece. */
+
+FIXTURE(fragmented)
+{
+	struct scene scene;
+	char min_free[32];
+};
+
+FIXTURE_VARIANT(fragmented)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(fragmented, hard) {
+	.strength = MEM_HARDBIND,
+};
+
+FIXTURE_VARIANT_ADD(fragmented, soft) {
+	.strength = MEM_SOFTBIND,
+};
+
+FIXTURE_SETUP(fragmented)
+{
+	struct scene *scene = &self->scene;
+
+	REQUIRE("nodes=2");
+	set_scene(_metadata, scene);
+	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
+	/* what the kernel keeps back is not fragmented */
+	read_line(MIN_FREE, self->min_free, sizeof(self->min_free));
+	ASSERT_EQ(0, write_file(MIN_FREE, "256"));
+	scene->taken = fill_node(&scene->ballast, scene->victim);
+	ASSERT_LT(4 * HOLES, scene->taken);
+	for (long i = 0; i < HOLES; i++)
+		ASSERT_EQ(0, madvise(scene->ballast.addr +
+				     2 * i * page_size(), page_size(),
+				     MADV_REMOVE));
+	/* which has the kernel keep back more again */
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
+	ASSERT_EQ(0, write_file(MIN_FREE, "256"));
+}
+
+FIXTURE_TEARDOWN(fragmented)
+{
+	clear_scene(&self->scene);
+	write_file(MIN_FREE, self->min_free);
+}
+
+TEST_F(fragmented, small_folios_follow_on_the_same_node)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	long per_node[NODES_MAX];
+	int pages = scene->large;
+
+	node_set(first_node(&scene->memory), &mask);
+	if (node_that_prefers(scene->victim, &mask) < 0)
+		mask = nodes_of(scene->victim);
+	ASSERT_EQ(0, run_on_node(node_that_prefers(scene->victim, &mask)));
+	open_aligned(_metadata, &scene->seg, pages,
+		     MEM_FIRSTREF | variant->strength, &mask);
+	EXPECT_EQ(-1, touch_large(scene, 0));
+	EXPECT_EQ(pages, try_touch_pages(scene->seg.addr, pages));
+	ASSERT_EQ(pages, count_placement(scene->seg.addr, pages, per_node));
+	EXPECT_EQ(pages, per_node[scene->victim]);
+}
+
+TEST_F(fragmented, a_stripe_stays_even_within_a_large_folio)
+{
+	struct scene *scene = &self->scene;
+	int width = nodes_weight(&scene->memory);
+	int pages = 2 * width * scene->large, nodes[pages];
+
+	open_aligned(_metadata, &scene->seg, pages,
+		     MEM_STRIPE | variant->strength, &scene->memory);
+	EXPECT_EQ(pages, try_touch_pages(scene->seg.addr, pages));
+	ASSERT_EQ(0, placement(scene->seg.addr, pages, nodes));
+	EXPECT_EQ(0, strays(nodes, pages, &scene->memory));
+	EXPECT_GE(scene->large, spread(nodes, pages, &scene->memory));
+}
+
+TEST_F(fragmented, hard_fails_when_no_small_folio_is_left_either)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	long per_node[NODES_MAX], done, pages = 2 * HOLES;
+
+	if (variant->strength == MEM_SOFTBIND)
+		pages = HOLES / 2;
+	open_aligned(_metadata, &scene->seg, pages,
+		     MEM_FIRSTREF | variant->strength, &mask);
+	done = try_touch_pages(scene->seg.addr, pages);
+	if (variant->strength == MEM_HARDBIND) {
+		EXPECT_GT(pages, done);
+		EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+	} else {
+		EXPECT_EQ(pages, done);
+	}
+	EXPECT_LE(HOLES / 2, done);
+	ASSERT_EQ(done, count_placement(scene->seg.addr, done, per_node));
+	EXPECT_EQ(done, per_node[scene->victim]);
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	return test_harness_run(argc, argv);
+}

@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages of bound segments that come back from swap: from a disk, with readahead
+ * that knows nothing of whose page it reads, and from zram, without it.
+ */
+#include <sys/swap.h>
+
+#include "ballast.h"
+#include "cgroup.h"
+#include "expected.h"
+#include "loop.h"
+
+#define PAGES		64
+#define FEW		8	/* pages in the swap cache that are not ours */
+#define SWAP_SIZE	(16UL << 20)	/* bytes */
+#define PAGE_CLUSTER	"/proc/sys/vm/page-cluster"
+#define ZRAM		"/sys/block/zram0/"
+
+/* What mkswap(8) writes. */
+static int make_swap(int device)
+{
+	size_t size = page_size();
+	unsigned int *page = calloc(1, size);
+
+	if (!page)
+		return -1;
+	page[1024 / sizeof(*page)] = 1;				/* version */
+	page[1024 / sizeof(*page) + 1] = SWAP_SIZE / size - 1;	/* last page */
+	memcpy((char *)page + size - 10, "SWAPSPACE2", 10);
+	return pwrite(device, page, size, 0) == (ssize_t)size ? 0 : -1;
+}
+
+static int swap_on(char *path)
+{
+	int device = open(path, O_RDWR), err;
+
+	if (device < 0)
+		return -1;
+	err = make_swap(device);
+	close(device);
+	return err ? -1 : swapon(path, 0);
+}
+
+static int disk = -1;	/* keeps the loop device until it is swapped on */
+
+static int disk_on(char *path)
+{
+	disk = loop_open(SWAP_SIZE, O_RDWR, path);
+	return disk < 0 ? -1 : swap_on(path);
+}
+
+static int zram_on(char *path)
+{
+	char size[32];
+
+	snprintf(path, LOOP_PATH_MAX, "/dev/zram0");
+	snprintf(size, sizeof(size), "%lu", SWAP_SIZE);
+	write_file(ZRAM "reset", "1");
+	return write_file(ZRAM "disksize", size) ? -1 : swap_on(path);
+}
+
+struct scene {
+	struct nodemask memory, cpus;
+	struct nodemask first, last;	/* masks of one node */
+	struct segment seg, other;
+	struct segment ballast;
+	struct cgroup group;
+	char swap[LOOP_PATH_MAX];
+};
+
+FIXTURE(swap)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(swap)
+{
+	int (*on)(char *path);
+	bool readahead;
+};
+
+FIXTURE_VARIANT_ADD(swap, disk) {
+	.on = disk_on,
+	.readahead = true,
+};
+
+FIXTURE_VARIANT_ADD(swap, zram) {
+	.on = zram_on,
+};
+
+FIXTURE_SETUP(swap)
+{
+	struct scene *scene = &self->scene;
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	scene->memory = memory_nodes();
+	scene->cpus = cpu_nodes();
+	scene->first = nodes_of(first_node(&scene->memory));
+	scene->last = nodes_of(last_node(&scene->memory));
+	scene->seg.id = -1;
+	scene->other.id = -1;
+	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
+	ASSERT_EQ(0, variant->on(scene->swap));
+	ASSERT_EQ(0, cgroup_create(&scene->group, "memory"));
+	ASSERT_EQ(0, cgroup_join(&scene->group));
+}
+
+FIXTURE_TEARDOWN(swap)
+{
+	struct scene *scene = &self->scene;
+
+	segment_remove(&scene->seg);
+	segment_remove(&scene->other);
+	segment_detach(&scene->ballast);
+	swapoff(scene->swap);
+	write_file(PAGE_CLUSTER, "3");
+	if (disk >= 0)
+		close(disk);
+	write_file(CGROUP_ROOT "/cgroup.procs", "0");
+	cgroup_remove(&scene->group);
+}
+
+static bool resident(struct segment *seg, size_t page)
+{
+	unsigned char here;
+
+	return !mincore(seg->addr + page * page_size(), 1, &here) && here & 1;
+}
+
+/* Have all pages written to swap and freed. */
+static void swap_out(struct __test_metadata *_metadata, struct scene *scene,
+		     struct segment *seg)
+{
+	int pages = seg->size / page_size(), left = pages;
+
+	for (int tries = 0; left && tries < 100; tries++) {
+		madvise(seg->addr, seg->size, MADV_PAGEOUT);
+		/* what has been written waits to be reclaimed, on lists */
+		if (tries)
+			write_file("/proc/sys/vm/compact_memory", "1");
+		cgroup_write(&scene->group, "memory.reclaim", "1M");
+		left = 0;
+		for (int page = 0; page < pages; page++)
+			left += resident(seg, page);
+		usleep(10000);
+	}
+	ASSERT_EQ(0, left);
+}
+
+static void expect_all_on(struct __test_metadata *_metadata,
+			  struct segment *seg, const struct nodemask *mask)
+{
+	int pages = seg->size / page_size(), nodes[pages];
+
+	ASSERT_EQ(0, placement(seg->addr, pages, nodes));
+	EXPECT_EQ(0, strays(nodes, pages, mask));
+}
+
+TEST_F(swap, pages_come_back_to_the_mask)
+{
+	static const int policies[] = {
+		MEM_FIRSTREF | MEM_HARDBIND, MEM_FIRSTREF | MEM_SOFTBIND,
+		MEM_STRIPE | MEM_HARDBIND, MEM_STRIPE | MEM_SOFTBIND,
+		MEM_MOSTFREE | MEM_HARDBIND, MEM_MOSTFREE | MEM_SOFTBIND,
+	};
+	struct scene *scene = &self->scene;
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		ASSERT_EQ(0, segment_open(&scene->seg, PAGES, policies[i],
+					  &scene->last));
+		touch_pages(scene->seg.addr, PAGES);
+		swap_out(_metadata, scene, &scene->seg);
+		touch_pages(scene->seg.addr, PAGES);
+		expect_all_on(_metadata, &scene->seg, &scene->last);
+		segment_remove(&scene->seg);
+	}
+}
+
+TEST_F(swap, firstref_is_near_who_brings_a_page_back)
+{
+	struct scene *scene = &self->scene;
+	int node, from = last_node(&scene->cpus), wanted;
+
+	write_file(PAGE_CLUSTER, "0");
+	wanted = firstref_node(from, &scene->memory);
+	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_FIRSTREF,
+				  &scene->memory));
+	touch_pages(scene->seg.addr, PAGES);
+	swap_out(_metadata, scene, &scene->seg);
+	ASSERT_EQ(0, run_on_node(from));
+	for (int page = 0; page < PAGES; page++) {
+		touch_page(scene->seg.addr, page);
+		node = page_node(scene->seg.addr, page);
+		EXPECT_EQ(wanted, node);
+	}
+}
+
+TEST_F(swap, a_stripe_without_readahead_goes_on_with_the_round)
+{
+	struct scene *scene = &self->scene;
+	int width = nodes_weight(&scene->memory), half = 2 * width;
+	int nodes[4 * width];
+
+	write_file(PAGE_CLUSTER, "0");
+	ASSERT_EQ(0, segment_open(&scene->seg, half, MEM_STRIPE,
+				  &scene->memory));
+	for (int i = 0; i < half; i++) {
+		touch_page(scene->seg.addr, i);
+		nodes[i] = page_node(scene->seg.addr, i);
+	}
+	swap_out(_metadata, scene, &scene->seg);
+	for (int i = half; i < 2 * half; i++) {
+		touch_page(scene->seg.addr, 2 * half - 1 - i);
+		nodes[i] = page_node(scene->seg.addr, 2 * half - 1 - i);
+		EXPECT_GE(1, spread(nodes, i + 1, &scene->memory));
+	}
+	EXPECT_EQ(0, spread(nodes, 2 * half, &scene->memory));
+}
+
+static void write_numbers(struct segment *seg)
+{
+	for (int page = 0; page < PAGES; page++)
+		*(int *)(seg->addr + page * page_size()) = seg->id + page;
+}
+
+static void expect_numbers(struct __test_metadata *_metadata,
+			   struct segment *seg)
+{
+	for (int page = 0; page < PAGES; page++)
+		EXPECT_EQ(seg->id + page,
+			  *(int *)(seg->addr + page * page_size()));
+}
+
+/*
+ * Two segments whose slots lie side by side: what is beside a page is read with
+ * it, by the policy of the one whose page is wanted.
+ */
+static void swap_out_side_by_side(struct __test_metadata *_metadata,
+				  struct scene *scene)
+{
+	size_t step = page_size();
+
+	write_numbers(&scene->seg);
+	write_numbers(&scene->other);
+	for (int page = 0; page < PAGES; page++) {
+		madvise(scene->seg.addr + page * step, step, MADV_PAGEOUT);
+		madvise(scene->other.addr + page * step, step, MADV_PAGEOUT);
+	}
+	swap_out(_metadata, scene, &scene->seg);
+	swap_out(_metadata, scene, &scene->other);
+}
+
+TEST_F(swap, what_another_segment_read_ahead_is_moved_under_hard)
+{
+	struct scene *scene = &self->scene;
+	int node, ahead = 0;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
+				  &scene->first));
+	ASSERT_EQ(0, segment_open(&scene->other, PAGES, MEM_HARDBIND,
+				  &scene->last));
+	swap_out_side_by_side(_metadata, scene);
+	expect_numbers(_metadata, &scene->seg);
+	for (int page = 0; page < PAGES; page++)
+		ahead += resident(&scene->other, page);
+	EXPECT_EQ(variant->readahead, ahead > 0);
+	expect_numbers(_metadata, &scene->other);
+	expect_all_on(_metadata, &scene->seg, &scene->first);
+	expect_all_on(_metadata, &scene->other, &scene->last);
+
+	/* and counted where they went */
+	segment_remove(&scene->seg);
+	segment_remove(&scene->other);
+	write_file("/proc/sys/vm/stat_refresh", "1");
+	for (node = -1; next_node(&node, &scene->memory);)
+		EXPECT_GE(FEW, node_counter(node, "vmstat", "nr_swapcached"));
+}
+
+TEST_F(swap, swapoff_brings_pages_back_to_the_mask)
+{
+	struct scene *scene = &self->scene;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
+				  &scene->first));
+	ASSERT_EQ(0, segment_open(&scene->other, PAGES, MEM_HARDBIND,
+				  &scene->last));
+	touch_pages(scene->seg.addr, PAGES);
+	touch_pages(scene->other.addr, PAGES);
+	swap_out(_metadata, scene, &scene->seg);
+	swap_out(_metadata, scene, &scene->other);
+	ASSERT_EQ(0, swapoff(scene->swap));
+	for (int page = 0; page < PAGES; page++)
+		EXPECT_TRUE(resident(&scene->other, page));
+	touch_pages(scene->seg.addr, PAGES);
+	touch_pages(scene->other.addr, PAGES);
+	expect_all_on(_metadata, &scene->seg, &scene->first);
+	expect_all_on(_metadata, &scene->other, &scene->last);
+}
+
+/* With pages that are locked, so that they make no room for what comes back. */
+static void fill_locked(struct __test_metadata *_metadata, struct scene *scene,
+			const struct nodemask *mask)
+{
+	return_freed_objects();
+	ASSERT_EQ(0, segment_open(&scene->ballast,
+				  node_pages(first_node(mask)), MEM_HARDBIND,
+				  mask));
+	ASSERT_EQ(0, segment_doom(&scene->ballast));
+	ASSERT_EQ(0, shmctl(scene->ballast.id, SHM_LOCK, NULL));
+	fill_up(&scene->ballast, 0);
+}
+
+/* The first page of @seg that cannot be read, PAGES if all can be. */
+static int page_that_fails(struct segment *seg)
+{
+	int page = 0;
+
+	while (page < PAGES && try_read(seg->addr, page))
+		page++;
+	return page;
+}
+
+TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(victim_node());
+
+	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND, &mask));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, scene, &scene->seg);
+	fill_locked(_metadata, scene, &mask);
+	EXPECT_GT(PAGES, page_that_fails(&scene->seg));
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+
+	ASSERT_EQ(0, give_back(&scene->ballast));
+	ASSERT_EQ(PAGES, page_that_fails(&scene->seg));
+	expect_numbers(_metadata, &scene->seg);
+	expect_all_on(_metadata, &scene->seg, &mask);
+}
+
+/* It is there, but where it may not be, and cannot be moved. */
+TEST_F(swap, a_page_read_ahead_elsewhere_is_a_sigbus_under_hard_too)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(victim_node());
+
+	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND, &mask));
+	ASSERT_EQ(0, segment_open(&scene->other, PAGES, MEM_HARDBIND,
+				  &scene->first));
+	swap_out_side_by_side(_metadata, scene);
+	touch_pages(scene->other.addr, PAGES);
+	fill_locked(_metadata, scene, &mask);
+	EXPECT_GT(PAGES, page_that_fails(&scene->seg));
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+
+	ASSERT_EQ(0, give_back(&scene->ballast));
+	expect_numbers(_metadata, &scene->seg);
+	expect_all_on(_metadata, &scene->seg, &mask);
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	return test_harness_run(argc, argv);
+}
