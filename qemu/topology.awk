@@ -45,13 +45,16 @@ function read_node(word,	part, n, i)
 	memory[nodes] = mebibytes(part[1])
 	total += memory[nodes]
 	for (i = 2; i <= n; i++)
-		take_cpus(part[i])
+		if (part[i] == "slow")
+			slow[nodes] = ++tiers
+		else
+			take_cpus(part[i])
 	if (!memory[nodes] && !cpus_of[nodes])
 		fail("node " nodes " has neither memory nor CPUs")
 	nodes++
 }
 
-function check_nodes(	cpu)
+function check_nodes(	cpu, n)
 {
 	if (!total)
 		fail("there is no node with memory")
@@ -62,6 +65,13 @@ function check_nodes(	cpu)
 			fail("CPU " cpu " is on no node")
 	if (nodes > 64)
 		fail("there are " nodes " nodes, the guest's kernel knows 64")
+	for (n = 0; n < nodes; n++) {
+		if (n in slow && (cpus_of[n] != "" || !memory[n]))
+			fail("node " n " is slow: that is memory without CPUs")
+		if (tiers && !memory[n])
+			fail("node " n " has no memory, where another is " \
+			     "slow: QEMU cannot describe that")
+	}
 	if (total > host)
 		fail("the nodes have " total " MiB, this machine can give " \
 		     host)
@@ -105,21 +115,54 @@ function make_room_for_debugging(	n, room)
 	total += room
 }
 
+function nearest_with_cpus(n,	m, nearest)
+{
+	nearest = -1
+	for (m = 0; m < nodes; m++)
+		if (cpus_of[m] != "" && (nearest < 0 || \
+		    distance[m, n] < distance[nearest, n]))
+			nearest = m
+	return nearest
+}
+
+# ACPI's HMAT, which makes slow memory a tier of its own: nanoseconds and bytes
+# per second, a tenth of what the others have.
+function print_speeds(	n, m, to)
+{
+	for (n = 0; n < nodes; n++) {
+		if (!memory[n])
+			continue
+		for (m = 0; m < nodes; m++) {
+			if (cpus_of[m] == "")
+				continue
+			to = "-numa hmat-lb,initiator=" m ",target=" n \
+			     ",hierarchy=memory,data-type=access-"
+			print to "latency,latency=" (n in slow ? 1000 : 100)
+			print to "bandwidth,bandwidth=" (n in slow ? 1 : 10) "G"
+		}
+	}
+}
+
 function print_qemu(	n, m)
 {
 	print "-m", total "M"
+	if (tiers)
+		print "-machine hmat=on"
 	print "-smp", cpus ",sockets=" cpus ",cores=1,threads=1"
 	for (n = 0; n < nodes; n++) {
 		if (memory[n])
 			print "-object memory-backend-ram,id=m" n ",size=" \
 			      memory[n] "M"
 		print "-numa node,nodeid=" n cpus_of[n] \
-		      (memory[n] ? ",memdev=m" n : "")
+		      (memory[n] ? ",memdev=m" n : "") \
+		      (tiers ? ",initiator=" nearest_with_cpus(n) : "")
 	}
 	for (n = 0; n < nodes; n++)
 		for (m = 0; m < nodes; m++)
 			print "-numa dist,src=" n ",dst=" m ",val=" \
 			      distance[n, m]
+	if (tiers)
+		print_speeds()
 }
 
 function different_distances(from,	to, seen, count)
@@ -149,6 +192,8 @@ function print_facts(	n, has, both, cpuless, memless, far)
 		print "distances"
 	if (has == 1)
 		print "single"
+	if (tiers)
+		print "slow=" tiers
 	if (debug)
 		print "failslab"
 }

@@ -135,15 +135,22 @@ static inline void allow_long_cpu_lists(void)
 	write_file(LIST_LENGTH, "0");
 }
 
+/*
+ * Compaction moves pages while nobody asks for it, and those that are just
+ * being moved seem to lie nowhere.
+ */
+#define COMPACTION	"/proc/sys/vm/compaction_proactiveness"
+
 static inline void unsettle_memory(void)
 {
 	allow_long_cpu_lists();
+	write_file(COMPACTION, "20");
 	write_file(BOOST, "15000");
 }
 
 /*
- * Until the process ends, free pages are where they can be seen, and a full node
- * stays full. Leaves a kernel alone that is not under test: a program may run
+ * Until the process ends, free pages are where they can be seen, a full node
+ * stays full, and pages stay where they are. Leaves a kernel alone that is not under test: a program may run
  * only to list its tests.
  */
 static inline void settle_memory(void)
@@ -157,6 +164,7 @@ static inline void settle_memory(void)
 	atexit(unsettle_memory);
 	allow_short_cpu_lists();
 	write_file(BOOST, "0");
+	write_file(COMPACTION, "0");
 	/* a list that is too long now is cut when its CPU frees pages */
 	for (cpu_node = -1; next_node(&cpu_node, &cpus);) {
 		run_on_node(cpu_node);

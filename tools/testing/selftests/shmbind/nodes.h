@@ -19,6 +19,8 @@
 #define NODES_MAX	1024	/* no architecture allows more */
 #define LONG_BITS	(8 * (int)sizeof(long))
 #define NODES_DIR	"/sys/devices/system/node"
+#define TIERS_DIR	"/sys/devices/virtual/memory_tiering"
+#define TIERS_MAX	64	/* their numbers begin with the fastest */
 
 struct nodemask {
 	unsigned long bits[NODES_MAX / LONG_BITS];
@@ -209,6 +211,23 @@ static inline struct nodemask cpu_nodes(void)
 	return nodes_in("has_cpu");
 }
 
+/* The nodes of the highest tier of memory; all, where there are no tiers. */
+static inline struct nodemask fast_nodes(void)
+{
+	struct nodemask memory = memory_nodes(), tier;
+	char path[128], line[4096];
+	int i;
+
+	for (i = 0; i < TIERS_MAX; i++) {
+		snprintf(path, sizeof(path), TIERS_DIR "/memory_tier%d/nodelist",
+			 i);
+		tier = nodes_parse(read_line(path, line, sizeof(line)));
+		if (nodes_weight(&tier))
+			return tier;
+	}
+	return memory;
+}
+
 /* ACPI's distance from @from to @to; both are online. */
 static inline int node_distance(int from, int to)
 {
@@ -339,7 +358,7 @@ static inline bool has_distances(void)
 static inline bool has_feature(const char *need)
 {
 	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
-	struct nodemask both = nodes_and(memory, cpus);
+	struct nodemask both = nodes_and(memory, cpus), fast = fast_nodes();
 	int count;
 
 	if (sscanf(need, "nodes=%d", &count) == 1)
@@ -354,6 +373,8 @@ static inline bool has_feature(const char *need)
 		return has_distances();
 	if (!strcmp(need, "single"))
 		return nodes_weight(&memory) == 1;
+	if (sscanf(need, "slow=%d", &count) == 1)
+		return nodes_weight(&memory) - nodes_weight(&fast) >= count;
 	if (!strcmp(need, "failslab"))
 		return !access("/proc/self/fail-nth", F_OK);
 
@@ -385,6 +406,7 @@ static inline bool has_features(const char *needs)
  *   distances	a node with CPUs has three nodes with memory, itself included,
  *		at distances that all differ
  *   single	exactly one node with memory
+ *   slow=N	at least N nodes of slower memory, to which reclaim demotes
  *   failslab	a kernel whose allocations can be made to fail
  *
  * Who runs the tests knows the machine and reads the reason: a skip for want of

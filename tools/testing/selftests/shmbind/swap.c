@@ -3,61 +3,15 @@
  * Pages of bound segments that come back from swap: from a disk, with readahead
  * that knows nothing of whose page it reads, and from zram, without it.
  */
-#include <sys/swap.h>
-
 #include "ballast.h"
 #include "cgroup.h"
 #include "expected.h"
-#include "loop.h"
+#include "swap.h"
 
 #define PAGES		64
 #define FEW		8	/* pages in the swap cache that are not ours */
 #define SWAP_SIZE	(16UL << 20)	/* bytes */
 #define PAGE_CLUSTER	"/proc/sys/vm/page-cluster"
-#define ZRAM		"/sys/block/zram0/"
-
-/* What mkswap(8) writes. */
-static int make_swap(int device)
-{
-	size_t size = page_size();
-	unsigned int *page = calloc(1, size);
-
-	if (!page)
-		return -1;
-	page[1024 / sizeof(*page)] = 1;				/* version */
-	page[1024 / sizeof(*page) + 1] = SWAP_SIZE / size - 1;	/* last page */
-	memcpy((char *)page + size - 10, "SWAPSPACE2", 10);
-	return pwrite(device, page, size, 0) == (ssize_t)size ? 0 : -1;
-}
-
-static int swap_on(char *path)
-{
-	int device = open(path, O_RDWR), err;
-
-	if (device < 0)
-		return -1;
-	err = make_swap(device);
-	close(device);
-	return err ? -1 : swapon(path, 0);
-}
-
-static int disk = -1;	/* keeps the loop device until it is swapped on */
-
-static int disk_on(char *path)
-{
-	disk = loop_open(SWAP_SIZE, O_RDWR, path);
-	return disk < 0 ? -1 : swap_on(path);
-}
-
-static int zram_on(char *path)
-{
-	char size[32];
-
-	snprintf(path, LOOP_PATH_MAX, "/dev/zram0");
-	snprintf(size, sizeof(size), "%lu", SWAP_SIZE);
-	write_file(ZRAM "reset", "1");
-	return write_file(ZRAM "disksize", size) ? -1 : swap_on(path);
-}
 
 struct scene {
 	struct nodemask memory, cpus;
@@ -65,7 +19,7 @@ struct scene {
 	struct segment seg, other;
 	struct segment ballast;
 	struct cgroup group;
-	char swap[LOOP_PATH_MAX];
+	struct swap swap;
 };
 
 FIXTURE(swap)
@@ -75,17 +29,17 @@ FIXTURE(swap)
 
 FIXTURE_VARIANT(swap)
 {
-	int (*on)(char *path);
+	int (*on)(struct swap *swap, size_t size);
 	bool readahead;
 };
 
 FIXTURE_VARIANT_ADD(swap, disk) {
-	.on = disk_on,
+	.on = swap_to_disk,
 	.readahead = true,
 };
 
 FIXTURE_VARIANT_ADD(swap, zram) {
-	.on = zram_on,
+	.on = swap_to_zram,
 };
 
 FIXTURE_SETUP(swap)
@@ -102,7 +56,7 @@ FIXTURE_SETUP(swap)
 	scene->seg.id = -1;
 	scene->other.id = -1;
 	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
-	ASSERT_EQ(0, variant->on(scene->swap));
+	ASSERT_EQ(0, variant->on(&scene->swap, SWAP_SIZE));
 	ASSERT_EQ(0, cgroup_create(&scene->group, "memory"));
 	ASSERT_EQ(0, cgroup_join(&scene->group));
 }
@@ -114,39 +68,10 @@ FIXTURE_TEARDOWN(swap)
 	segment_remove(&scene->seg);
 	segment_remove(&scene->other);
 	segment_detach(&scene->ballast);
-	swapoff(scene->swap);
+	swap_remove(&scene->swap);
 	write_file(PAGE_CLUSTER, "3");
-	if (disk >= 0)
-		close(disk);
 	write_file(CGROUP_ROOT "/cgroup.procs", "0");
 	cgroup_remove(&scene->group);
-}
-
-static bool resident(struct segment *seg, size_t page)
-{
-	unsigned char here;
-
-	return !mincore(seg->addr + page * page_size(), 1, &here) && here & 1;
-}
-
-/* Have all pages written to swap and freed. */
-static void swap_out(struct __test_metadata *_metadata, struct scene *scene,
-		     struct segment *seg)
-{
-	int pages = seg->size / page_size(), left = pages;
-
-	for (int tries = 0; left && tries < 100; tries++) {
-		madvise(seg->addr, seg->size, MADV_PAGEOUT);
-		/* what has been written waits to be reclaimed, on lists */
-		if (tries)
-			write_file("/proc/sys/vm/compact_memory", "1");
-		cgroup_write(&scene->group, "memory.reclaim", "1M");
-		left = 0;
-		for (int page = 0; page < pages; page++)
-			left += resident(seg, page);
-		usleep(10000);
-	}
-	ASSERT_EQ(0, left);
 }
 
 static void expect_all_on(struct __test_metadata *_metadata,
@@ -171,7 +96,7 @@ TEST_F(swap, pages_come_back_to_the_mask)
 		ASSERT_EQ(0, segment_open(&scene->seg, PAGES, policies[i],
 					  &scene->last));
 		touch_pages(scene->seg.addr, PAGES);
-		swap_out(_metadata, scene, &scene->seg);
+		swap_out(_metadata, &scene->group, &scene->seg);
 		touch_pages(scene->seg.addr, PAGES);
 		expect_all_on(_metadata, &scene->seg, &scene->last);
 		segment_remove(&scene->seg);
@@ -188,7 +113,7 @@ TEST_F(swap, firstref_is_near_who_brings_a_page_back)
 	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_FIRSTREF,
 				  &scene->memory));
 	touch_pages(scene->seg.addr, PAGES);
-	swap_out(_metadata, scene, &scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
 	ASSERT_EQ(0, run_on_node(from));
 	for (int page = 0; page < PAGES; page++) {
 		touch_page(scene->seg.addr, page);
@@ -210,7 +135,7 @@ TEST_F(swap, a_stripe_without_readahead_goes_on_with_the_round)
 		touch_page(scene->seg.addr, i);
 		nodes[i] = page_node(scene->seg.addr, i);
 	}
-	swap_out(_metadata, scene, &scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
 	for (int i = half; i < 2 * half; i++) {
 		touch_page(scene->seg.addr, 2 * half - 1 - i);
 		nodes[i] = page_node(scene->seg.addr, 2 * half - 1 - i);
@@ -248,8 +173,8 @@ static void swap_out_side_by_side(struct __test_metadata *_metadata,
 		madvise(scene->seg.addr + page * step, step, MADV_PAGEOUT);
 		madvise(scene->other.addr + page * step, step, MADV_PAGEOUT);
 	}
-	swap_out(_metadata, scene, &scene->seg);
-	swap_out(_metadata, scene, &scene->other);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	swap_out(_metadata, &scene->group, &scene->other);
 }
 
 TEST_F(swap, what_another_segment_read_ahead_is_moved_under_hard)
@@ -288,9 +213,9 @@ TEST_F(swap, swapoff_brings_pages_back_to_the_mask)
 				  &scene->last));
 	touch_pages(scene->seg.addr, PAGES);
 	touch_pages(scene->other.addr, PAGES);
-	swap_out(_metadata, scene, &scene->seg);
-	swap_out(_metadata, scene, &scene->other);
-	ASSERT_EQ(0, swapoff(scene->swap));
+	swap_out(_metadata, &scene->group, &scene->seg);
+	swap_out(_metadata, &scene->group, &scene->other);
+	ASSERT_EQ(0, swapoff(scene->swap.path));
 	for (int page = 0; page < PAGES; page++)
 		EXPECT_TRUE(resident(&scene->other, page));
 	touch_pages(scene->seg.addr, PAGES);
@@ -329,7 +254,7 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 
 	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND, &mask));
 	write_numbers(&scene->seg);
-	swap_out(_metadata, scene, &scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
 	fill_locked(_metadata, scene, &mask);
 	EXPECT_GT(PAGES, page_that_fails(&scene->seg));
 	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);

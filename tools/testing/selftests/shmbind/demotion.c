@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Demotion to slower memory: pages of a HARD segment stay in the mask and are
+ * swapped where others are demoted; all others are demoted as ever.
+ */
+#include "ballast.h"
+#include "expected.h"
+#include "swap.h"
+
+#define DEMOTION	"/sys/kernel/mm/numa/demotion_enabled"
+#define PAGES		256
+#define TRIES		20
+#define SWAP_SIZE	(64UL << 20)	/* bytes */
+
+FIXTURE(demotion)
+{
+	struct nodemask memory, fast, slow;
+	int node;	/* a fast one */
+	struct segment seg, other;
+	struct swap swap;
+	struct cgroup group;
+};
+
+FIXTURE_VARIANT(demotion)
+{
+	int policy;
+};
+
+FIXTURE_VARIANT_ADD(demotion, firstref)	{ .policy = MEM_FIRSTREF };
+FIXTURE_VARIANT_ADD(demotion, stripe)	{ .policy = MEM_STRIPE };
+FIXTURE_VARIANT_ADD(demotion, mostfree)	{ .policy = MEM_MOSTFREE };
+
+FIXTURE_SETUP(demotion)
+{
+	struct nodemask cpus = cpu_nodes();
+
+	REQUIRE("slow=2");
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	self->memory = memory_nodes();
+	self->fast = fast_nodes();
+	self->slow = nodes_andnot(self->memory, self->fast);
+	self->node = last_node(&self->fast);
+	self->seg.id = -1;
+	self->other.id = -1;
+	ASSERT_EQ(0, run_on_node(first_node(&cpus)));
+	ASSERT_EQ(0, write_file(DEMOTION, "1"));
+	ASSERT_EQ(0, cgroup_create(&self->group, "memory"));
+	ASSERT_EQ(0, cgroup_join(&self->group));
+}
+
+FIXTURE_TEARDOWN(demotion)
+{
+	segment_remove(&self->seg);
+	segment_remove(&self->other);
+	write_file(DEMOTION, "0");
+	swap_remove(&self->swap);
+	write_file(CGROUP_ROOT "/cgroup.procs", "0");
+	cgroup_remove(&self->group);
+}
+
+/* How many pages of @seg lie in @mask, mapped here or no longer. */
+static int pages_in(struct segment *seg, const struct nodemask *mask)
+{
+	int pages = seg->size / page_size(), nodes[pages], in = 0;
+
+	if (placement_elsewhere(seg->id, pages, nodes))
+		return -1;
+	for (int page = 0; page < pages; page++)
+		in += nodes[page] >= 0 && node_isset(nodes[page], mask);
+	return in;
+}
+
+/*
+ * Have reclaim look at the pages of both segments, as long as @seg has some that
+ * are not on slow nodes; how many it has there in the end.
+ */
+static int demote(const struct cgroup *group, struct segment *seg,
+		  struct segment *other, const struct nodemask *slow)
+{
+	int pages = seg->size / page_size(), demoted = 0;
+
+	for (int i = 0; i < TRIES && demoted < pages; i++) {
+		madvise(seg->addr, seg->size, MADV_COLD);
+		if (other->addr)
+			madvise(other->addr, other->size, MADV_COLD);
+		cgroup_write(group, "memory.reclaim", "2M");
+		demoted = pages_in(seg, slow);
+	}
+	return demoted;
+}
+
+TEST_F(demotion, takes_pages_of_soft_segments)
+{
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_SOFTBIND, &self->fast));
+	touch_pages(self->seg.addr, PAGES);
+	ASSERT_EQ(PAGES, pages_in(&self->seg, &self->fast));
+	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
+				&self->slow));
+}
+
+TEST_F(demotion, leaves_pages_of_hard_segments_where_they_are)
+{
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &self->fast));
+	touch_pages(self->seg.addr, PAGES);
+	EXPECT_EQ(0, demote(&self->group, &self->seg, &self->other,
+			    &self->slow));
+	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
+}
+
+TEST_F(demotion, takes_pages_of_hard_segments_whose_masks_have_the_slow_nodes)
+{
+	struct nodemask mask = self->slow;
+
+	node_set(self->node, &mask);
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &mask));
+	touch_pages(self->seg.addr, PAGES);
+	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
+				&self->slow));
+}
+
+/* Which of them it would be is known for no page. */
+TEST_F(demotion, leaves_pages_of_hard_segments_that_exclude_a_slow_node)
+{
+	struct nodemask mask = nodes_of(self->node);
+
+	node_set(first_node(&self->slow), &mask);
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &mask));
+	touch_pages(self->seg.addr, PAGES);
+	demote(&self->group, &self->seg, &self->other, &self->slow);
+	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
+}
+
+/* They lie on the same lists, and those that stay stay on them. */
+TEST_F(demotion, takes_pages_of_others_from_between_hard_ones)
+{
+	struct nodemask mask = nodes_of(self->node);
+
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES, MEM_SOFTBIND, &mask));
+	ASSERT_EQ(0, segment_open(&self->other, PAGES,
+				  variant->policy | MEM_HARDBIND, &mask));
+	for (int page = 0; page < PAGES; page++) {
+		touch_page(self->seg.addr, page);
+		touch_page(self->other.addr, page);
+	}
+	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
+				&self->slow));
+	EXPECT_EQ(PAGES, pages_in(&self->other, &mask));
+}
+
+TEST_F(demotion, gives_way_to_swap_under_hard)
+{
+	struct nodemask mask = nodes_of(self->node);
+
+	ASSERT_EQ(0, swap_to_zram(&self->swap, SWAP_SIZE));
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &mask));
+	touch_pages(self->seg.addr, PAGES);
+	swap_out(_metadata, &self->group, &self->seg);
+	touch_pages(self->seg.addr, PAGES);
+	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
+}
+
+/* Unless the mask has them, slow nodes are no room for what a fast one lacks. */
+TEST_F(demotion, a_node_full_of_hard_pages_is_a_sigbus)
+{
+	struct nodemask mask = nodes_of(self->node);
+	long pages = node_pages(self->node), taken;
+
+	ASSERT_EQ(0, segment_open(&self->seg, pages,
+				  variant->policy | MEM_HARDBIND, &mask));
+	taken = try_touch_pages(self->seg.addr, pages);
+	EXPECT_GT(pages, taken);
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+	EXPECT_EQ(taken, pages_in(&self->seg, &mask));
+}
+
+TEST_F(demotion, a_node_full_of_hard_pages_is_swapped_for_more)
+{
+	struct nodemask mask = nodes_of(self->node);
+	long pages = node_pages(self->node) + SWAP_SIZE / page_size() / 4;
+
+	ASSERT_EQ(0, swap_to_zram(&self->swap, SWAP_SIZE));
+	ASSERT_EQ(0, segment_open(&self->seg, pages,
+				  variant->policy | MEM_HARDBIND, &mask));
+	EXPECT_EQ(pages, try_touch_pages(self->seg.addr, pages));
+	EXPECT_EQ(0, pages_in(&self->seg, &self->slow));
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	return test_harness_run(argc, argv);
+}

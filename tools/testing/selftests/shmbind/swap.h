@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Something to swap to, and pages that are swapped out. */
+#ifndef SELFTEST_SHMBIND_SWAP_H
+#define SELFTEST_SHMBIND_SWAP_H
+
+#include <sys/swap.h>
+
+#include "cgroup.h"
+#include "loop.h"
+#include "segment.h"
+
+#define ZRAM	"/sys/block/zram0/"
+
+struct swap {
+	char path[LOOP_PATH_MAX];	/* "" if there is none */
+	int disk;	/* 0, or what keeps the loop device until it is removed */
+};
+
+/* What mkswap(8) writes; @size is in bytes. */
+static inline int make_swap(int device, size_t size)
+{
+	size_t block = page_size();
+	unsigned int *page = calloc(1, block);
+
+	if (!page)
+		return -1;
+	page[1024 / sizeof(*page)] = 1;				/* version */
+	page[1024 / sizeof(*page) + 1] = size / block - 1;	/* last page */
+	memcpy((char *)page + block - 10, "SWAPSPACE2", 10);
+	return pwrite(device, page, block, 0) == (ssize_t)block ? 0 : -1;
+}
+
+static inline int swap_on(const char *path, size_t size)
+{
+	int device = open(path, O_RDWR), err;
+
+	if (device < 0)
+		return -1;
+	err = make_swap(device, size);
+	close(device);
+	return err ? -1 : swapon(path, 0);
+}
+
+/* Read asynchronously and ahead. */
+static inline int swap_to_disk(struct swap *swap, size_t size)
+{
+	swap->disk = loop_open(size, O_RDWR, swap->path);
+	return swap->disk < 0 ? -1 : swap_on(swap->path, size);
+}
+
+/* Read synchronously and one by one. */
+static inline int swap_to_zram(struct swap *swap, size_t size)
+{
+	char text[32];
+
+	snprintf(swap->path, sizeof(swap->path), "/dev/zram0");
+	snprintf(text, sizeof(text), "%lu", (unsigned long)size);
+	write_file(ZRAM "reset", "1");
+	return write_file(ZRAM "disksize", text) ? -1 :
+						   swap_on(swap->path, size);
+}
+
+/* Does nothing if there never was any. */
+static inline void swap_remove(struct swap *swap)
+{
+	if (swap->path[0])
+		swapoff(swap->path);
+	if (swap->disk > 0)
+		close(swap->disk);
+}
+
+static inline bool resident(struct segment *seg, size_t page)
+{
+	unsigned char here;
+
+	return !mincore(seg->addr + page * page_size(), 1, &here) && here & 1;
+}
+
+/* Have all pages of @seg, which @group pays for, written to swap and freed. */
+static inline void swap_out(struct __test_metadata *_metadata,
+			    const struct cgroup *group, struct segment *seg)
+{
+	int pages = seg->size / page_size(), left = pages;
+
+	for (int tries = 0; left && tries < 100; tries++) {
+		madvise(seg->addr, seg->size, MADV_PAGEOUT);
+		/* what has been written waits to be reclaimed, on lists */
+		if (tries)
+			write_file("/proc/sys/vm/compact_memory", "1");
+		cgroup_write(group, "memory.reclaim", "1M");
+		left = 0;
+		for (int page = 0; page < pages; page++)
+			left += resident(seg, page);
+		usleep(10000);
+	}
+	ASSERT_EQ(0, left);
+}
+
+#endif /* SELFTEST_SHMBIND_SWAP_H */
