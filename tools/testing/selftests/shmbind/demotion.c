@@ -6,6 +6,7 @@
 #include "ballast.h"
 #include "expected.h"
 #include "swap.h"
+#include "thp.h"
 
 #define DEMOTION	"/sys/kernel/mm/numa/demotion_enabled"
 #define PAGES		256
@@ -53,6 +54,7 @@ FIXTURE_TEARDOWN(demotion)
 {
 	segment_remove(&self->seg);
 	segment_remove(&self->other);
+	write_file(THP_DIR "shmem_enabled", "never");
 	write_file(DEMOTION, "0");
 	swap_remove(&self->swap);
 	write_file(CGROUP_ROOT "/cgroup.procs", "0");
@@ -163,6 +165,26 @@ TEST_F(demotion, gives_way_to_swap_under_hard)
 	swap_out(_metadata, &self->group, &self->seg);
 	touch_pages(self->seg.addr, PAGES);
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
+}
+
+/* What was written to swap waits to be freed, and reclaim comes by once more. */
+TEST_F(demotion, leaves_hard_large_folios_that_are_in_the_swap_cache)
+{
+	struct nodemask mask = nodes_of(self->node);
+	int pages = 4 * FOLIO_SIZE / page_size();
+
+	ASSERT_EQ(0, swap_to_disk(&self->swap, SWAP_SIZE / 4));
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
+	open_aligned(_metadata, &self->seg, pages,
+		     variant->policy | MEM_HARDBIND, &mask);
+	for (int round = 0; round < 10; round++) {
+		touch_pages(self->seg.addr, pages);
+		madvise(self->seg.addr, self->seg.size, MADV_COLD);
+		for (int i = 0; i < 3; i++)
+			cgroup_write(&self->group, "memory.reclaim", "4M");
+		touch_pages(self->seg.addr, pages);
+		EXPECT_EQ(pages, pages_in(&self->seg, &mask));
+	}
 }
 
 /* Unless the mask has them, slow nodes are no room for what a fast one lacks. */
