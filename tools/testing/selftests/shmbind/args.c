@@ -590,7 +590,7 @@ FIXTURE_SETUP(cpuset)
 FIXTURE_TEARDOWN(cpuset)
 {
 	/* a group can be removed when its last process has left it */
-	EXPECT_EQ(0, write_file(CGROUP_ROOT "/cgroup.procs", "0"));
+	EXPECT_EQ(0, cgroup_leave());
 	cgroup_remove(&self->group);
 	segment_remove(&self->seg);
 }
@@ -628,7 +628,7 @@ TEST_F(cpuset, it_is_the_callers_and_not_the_creators)
 {
 	struct nodemask memory = memory_nodes();
 
-	EXPECT_EQ(0, write_file(CGROUP_ROOT "/cgroup.procs", "0"));
+	EXPECT_EQ(0, cgroup_leave());
 	EXPECT_EQ(0, shmbind_nodes(self->seg.id, 0, &memory));
 	EXPECT_EQ(0, cgroup_join(&self->group));
 	EXPECT_EQ(-1, shmbind_nodes(self->seg.id, 0, &memory));

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A control group (v2) for the children of a test. */
+/* A control group for a test or its children: v2 unless said otherwise. */
 #ifndef SELFTEST_SHMBIND_CGROUP_H
 #define SELFTEST_SHMBIND_CGROUP_H
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -57,6 +58,56 @@ static inline int cgroup_set_mems(const struct cgroup *group,
 
 	return cgroup_write(group, "cpuset.mems",
 			    nodes_print(mask, list, sizeof(list)));
+}
+
+/* Leave whatever group the caller is in. */
+static inline int cgroup_leave(void)
+{
+	return write_file(CGROUP_ROOT "/cgroup.procs", "0");
+}
+
+#define CPUSET1_ROOT	"/tmp/cpuset"
+
+/* As cgroup_create(), under the cpuset controller of v1. */
+static inline int cpuset1_create(struct cgroup *group)
+{
+	mkdir(CPUSET1_ROOT, 0700);
+	if (write_file(CGROUP_ROOT "/cgroup.subtree_control", "-cpuset"))
+		return -1;
+	/* v2 lets go of it some time later */
+	for (int tries = 0; tries < 200; tries++) {
+		if (!mount("cgroup", CPUSET1_ROOT, "cgroup", 0, "cpuset"))
+			break;
+		usleep(20000);
+	}
+	snprintf(group->path, sizeof(group->path), CPUSET1_ROOT "/shmbind.%d",
+		 getpid());
+	return mkdir(group->path, 0700);
+}
+
+static inline int cgroup_enable_cpuset(void)
+{
+	return write_file(CGROUP_ROOT "/cgroup.subtree_control", "+cpuset");
+}
+
+/* The group is empty; gives the controller back to v2. */
+static inline int cpuset1_remove(struct cgroup *group)
+{
+	cgroup_remove(group);
+	/*
+	 * The hierarchy goes some time after a umount(), if by then its last
+	 * group has gone, and else with a later one.
+	 */
+	for (int tries = 0; tries < 50; tries++) {
+		umount(CPUSET1_ROOT);
+		for (int waits = 0; waits < 10; waits++) {
+			if (!cgroup_enable_cpuset())
+				return 0;
+			usleep(20000);
+		}
+		mount("cgroup", CPUSET1_ROOT, "cgroup", 0, "cpuset");
+	}
+	return -1;
 }
 
 #endif /* SELFTEST_SHMBIND_CGROUP_H */

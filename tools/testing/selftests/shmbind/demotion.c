@@ -57,7 +57,7 @@ FIXTURE_TEARDOWN(demotion)
 	write_file(THP_DIR "shmem_enabled", "never");
 	write_file(DEMOTION, "0");
 	swap_remove(&self->swap);
-	write_file(CGROUP_ROOT "/cgroup.procs", "0");
+	cgroup_leave();
 	cgroup_remove(&self->group);
 }
 

@@ -300,6 +300,27 @@ TEST_F(huge, everyone_gets_the_binding)
 		EXPECT_EQ(victim, touch_and_look(seg->addr, i));
 }
 
+TEST_F(huge, pages_allocated_by_way_of_the_file_follow_the_binding)
+{
+	struct nodemask mask = nodes_of(self->scene.victim);
+	struct segment *seg = &self->scene.seg;
+	int fd, expected = variant->strength == MEM_HARDBIND ? ENOSPC : 0;
+
+	ASSERT_EQ(0, run_on_node(first_node(&self->scene.cpus)));
+	ASSERT_EQ(0, huge_open(seg, HUGE, SHARE + 1, 0, variant->strength,
+			       &mask));
+	fd = segment_file(seg);
+	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, fallocate(fd, 0, 0, SHARE * HUGE));
+	for (int i = 0; i < SHARE; i++)
+		EXPECT_EQ(self->scene.victim, touch_and_look(seg->addr, i));
+	/* and then there is none left */
+	if (nodes_weight(&self->scene.memory) > 1)
+		EXPECT_EQ(expected, fallocate(fd, 0, SHARE * HUGE, HUGE) ?
+				    errno : 0);
+	close(fd);
+}
+
 TEST_F(huge, is_shown_as_any_binding)
 {
 	struct nodemask mask = nodes_of(self->scene.victim), seen_mask = {};

@@ -338,14 +338,9 @@ TEST_F(hard, refuses_wherever_its_mapping_went)
 TEST_F(hard, is_not_to_be_had_through_map_files)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
-	unsigned long start = (unsigned long)self->seg.addr;
-	char path[128];
+	int fd = segment_file(&self->seg);
 	char *addr;
-	int fd;
 
-	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", start,
-		 start + self->seg.size);
-	fd = open(path, O_RDWR);
 	ASSERT_LE(0, fd);
 	addr = mmap(NULL, self->seg.size, PROT_READ | PROT_WRITE, MAP_SHARED,
 		    fd, 0);

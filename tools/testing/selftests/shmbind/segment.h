@@ -70,6 +70,21 @@ static inline int segment_detach(struct segment *seg)
 	return addr ? shmdt(addr) : 0;
 }
 
+/*
+ * The file behind the attached segment, which allows what an attach does not,
+ * or -1.
+ */
+static inline int segment_file(const struct segment *seg)
+{
+	unsigned long start = (unsigned long)seg->addr;
+	size_t page = page_size();
+	char path[128];
+
+	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", start,
+		 start + (seg->size + page - 1) / page * page);
+	return open(path, O_RDWR);
+}
+
 /* From now on the segment goes with its last attach. */
 static inline int segment_doom(struct segment *seg)
 {

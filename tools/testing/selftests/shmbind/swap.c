@@ -70,7 +70,7 @@ FIXTURE_TEARDOWN(swap)
 	segment_detach(&scene->ballast);
 	swap_remove(&scene->swap);
 	write_file(PAGE_CLUSTER, "3");
-	write_file(CGROUP_ROOT "/cgroup.procs", "0");
+	cgroup_leave();
 	cgroup_remove(&scene->group);
 }
 

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Pages that an administrator moves, or has moved by way of cpusets: that works
+ * as ever, and what is allocated afterwards follows the binding again.
+ */
+#include <pthread.h>
+
+#include "cgroup.h"
+#include "expected.h"
+#include "sigbus.h"
+
+#define PAGES	16
+#define WAIT_MS	5000	/* for moves that happen in the background */
+
+/* Touch the pages from @first on up to @end; how many of them lie on @node. */
+static int touch_some(struct segment *seg, int first, int end, int node)
+{
+	int there = 0;
+
+	for (int page = first; page < end; page++) {
+		touch_page(seg->addr, page);
+		there += page_node(seg->addr, page) == node;
+	}
+	return there;
+}
+
+/* How many of the first @count pages lie on @node, wherever they are mapped. */
+static int count_on(struct segment *seg, int count, int node)
+{
+	int there = 0;
+
+	for (int page = 0; page < count; page++) {
+		read_page(seg->addr, page);
+		there += page_node(seg->addr, page) == node;
+	}
+	return there;
+}
+
+FIXTURE(moves)
+{
+	struct nodemask memory;
+	int home, away;
+	struct segment seg;
+};
+
+FIXTURE_VARIANT(moves)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(moves, hard)	{ .strength = MEM_HARDBIND };
+FIXTURE_VARIANT_ADD(moves, soft)	{ .strength = MEM_SOFTBIND };
+
+FIXTURE_SETUP(moves)
+{
+	struct nodemask mask;
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, own_ipc_namespace());
+	self->memory = memory_nodes();
+	self->home = last_node(&self->memory);
+	self->away = first_node(&self->memory);
+	mask = nodes_of(self->home);
+	ASSERT_EQ(0, segment_open(&self->seg, 3 * PAGES, variant->strength,
+				  &mask));
+}
+
+FIXTURE_TEARDOWN(moves)
+{
+	segment_remove(&self->seg);
+}
+
+static int move_some(struct segment *seg, int count, int node)
+{
+	void *pages[count];
+	int nodes[count], status[count];
+
+	for (int page = 0; page < count; page++) {
+		pages[page] = seg->addr + page * page_size();
+		nodes[page] = node;
+	}
+	return move_pages(0, count, pages, nodes, status, 0);
+}
+
+TEST_F(moves, by_move_pages_are_done)
+{
+	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
+	EXPECT_EQ(0, move_some(&self->seg, PAGES, self->away));
+	EXPECT_EQ(PAGES, count_on(&self->seg, PAGES, self->away));
+}
+
+TEST_F(moves, by_migrate_pages_are_done)
+{
+	struct nodemask home = nodes_of(self->home), away = nodes_of(self->away);
+
+	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
+	EXPECT_EQ(0, migrate_pages(0, NODES_MAX, home.bits, away.bits));
+	EXPECT_EQ(PAGES, count_on(&self->seg, PAGES, self->away));
+}
+
+TEST_F(moves, are_not_followed_by_pages_allocated_later)
+{
+	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
+	ASSERT_EQ(0, move_some(&self->seg, PAGES, self->away));
+	EXPECT_EQ(PAGES, touch_some(&self->seg, PAGES, 2 * PAGES, self->home));
+	/* nor by those themselves once they were gone */
+	ASSERT_EQ(0, madvise(self->seg.addr, PAGES * page_size(), MADV_REMOVE));
+	EXPECT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
+}
+
+/* A task whose cpuset changes while it uses a segment. */
+
+FIXTURE(cpuset)
+{
+	struct nodemask memory;
+	int a, b;	/* nodes of the mask */
+	struct segment seg;
+	struct cgroup group;
+};
+
+FIXTURE_VARIANT(cpuset)
+{
+	int version;
+	bool migrates;	/* pages, when its nodes change */
+};
+
+FIXTURE_VARIANT_ADD(cpuset, v2)		{ .version = 2, .migrates = true };
+FIXTURE_VARIANT_ADD(cpuset, v1)		{ .version = 1 };
+FIXTURE_VARIANT_ADD(cpuset, v1_migrate)	{ .version = 1, .migrates = true };
+
+static int create_cpuset(struct cgroup *group, int version, bool migrates)
+{
+	char path[128], cpus[256];
+
+	if (version == 2)
+		return cgroup_create(group, "cpuset");
+	if (cpuset1_create(group))
+		return -1;
+	read_line(CPUSET1_ROOT "/cpuset.cpus", cpus, sizeof(cpus));
+	snprintf(path, sizeof(path), "%s/cpuset.cpus", group->path);
+	return write_file(path, cpus) ||
+	       cgroup_write(group, "cpuset.memory_migrate", migrates ? "1" : "0");
+}
+
+FIXTURE_SETUP(cpuset)
+{
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	self->memory = memory_nodes();
+	self->a = first_node(&self->memory);
+	self->b = last_node(&self->memory);
+	self->seg.id = -1;
+	ASSERT_EQ(0, create_cpuset(&self->group, variant->version,
+				   variant->migrates));
+	ASSERT_EQ(0, cgroup_set_mems(&self->group, &self->memory));
+	ASSERT_EQ(0, cgroup_join(&self->group));
+}
+
+FIXTURE_TEARDOWN(cpuset)
+{
+	segment_remove(&self->seg);
+	if (variant->version == 2) {
+		cgroup_leave();
+		cgroup_remove(&self->group);
+	} else {
+		write_file(CPUSET1_ROOT "/cgroup.procs", "0");
+		EXPECT_EQ(0, cpuset1_remove(&self->group));
+	}
+}
+
+static int allow_only(struct cgroup *group, int node)
+{
+	struct nodemask mask = nodes_of(node);
+
+	return cgroup_set_mems(group, &mask);
+}
+
+/* All pages of the first @count, or what there is of them when time is up. */
+static int wait_until_on(struct segment *seg, int count, int node)
+{
+	for (int ms = 0; ms < WAIT_MS && count_on(seg, count, node) < count;
+	     ms += 10)
+		usleep(10000);
+	return count_on(seg, count, node);
+}
+
+TEST_F(cpuset, that_changes_has_pages_moved_as_ever)
+{
+	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
+	struct nodemask mask = nodes_of(self->a);
+
+	node_set(self->b, &mask);
+	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
+		ASSERT_EQ(0, cgroup_set_mems(&self->group, &mask));
+		ASSERT_EQ(0, segment_open(&self->seg, PAGES, strengths[i],
+					  &mask));
+		ASSERT_EQ(0, allow_only(&self->group, self->a));
+		ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->a));
+		ASSERT_EQ(0, allow_only(&self->group, self->b));
+		if (variant->migrates) {
+			EXPECT_EQ(PAGES, wait_until_on(&self->seg, PAGES,
+						       self->b));
+		} else {
+			EXPECT_EQ(PAGES, count_on(&self->seg, PAGES, self->a));
+		}
+		segment_remove(&self->seg);
+	}
+}
+
+TEST_F(cpuset, that_changes_changes_the_candidates)
+{
+	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
+	struct nodemask mask = nodes_of(self->a);
+
+	node_set(self->b, &mask);
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		ASSERT_EQ(0, cgroup_set_mems(&self->group, &mask));
+		ASSERT_EQ(0, segment_open(&self->seg, 4 * PAGES,
+					  policies[i] | MEM_HARDBIND, &mask));
+		for (int round = 0; round < 4; round++) {
+			int node = round % 2 ? self->b : self->a;
+
+			ASSERT_EQ(0, allow_only(&self->group, node));
+			EXPECT_EQ(PAGES, touch_some(&self->seg, round * PAGES,
+						    (round + 1) * PAGES, node));
+		}
+		segment_remove(&self->seg);
+	}
+}
+
+TEST_F(cpuset, that_leaves_no_candidate_is_a_sigbus_until_it_changes_back)
+{
+	struct nodemask mask = nodes_of(self->b);
+
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES, MEM_HARDBIND, &mask));
+	ASSERT_EQ(0, allow_only(&self->group, self->a));
+	EXPECT_FALSE(try_touch(self->seg.addr, 0));
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+	ASSERT_EQ(0, allow_only(&self->group, self->b));
+	EXPECT_TRUE(try_touch(self->seg.addr, 0));
+	EXPECT_EQ(self->b, page_node(self->seg.addr, 0));
+	segment_remove(&self->seg);
+
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES, MEM_SOFTBIND, &mask));
+	ASSERT_EQ(0, allow_only(&self->group, self->a));
+	EXPECT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->a));
+}
+
+struct toucher {
+	pthread_t thread;
+	struct segment *seg;
+	int first, step;
+	long failed;
+};
+
+static void *touch_on(void *arg)
+{
+	struct toucher *toucher = arg;
+	int pages = toucher->seg->size / page_size();
+
+	for (int page = toucher->first; page < pages; page += toucher->step)
+		toucher->failed += !try_touch(toucher->seg->addr, page);
+	return NULL;
+}
+
+/* There is a candidate at every moment, though never the same for long. */
+TEST_F(cpuset, may_change_while_threads_fault)
+{
+	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
+	struct toucher touchers[4];
+	int threads = ARRAY_SIZE(touchers), pages = 4096;
+	struct nodemask mask = nodes_of(self->a);
+	long per_node[NODES_MAX];
+
+	node_set(self->b, &mask);
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		ASSERT_EQ(0, cgroup_set_mems(&self->group, &mask));
+		ASSERT_EQ(0, segment_open(&self->seg, pages,
+					  policies[i] | MEM_HARDBIND, &mask));
+		for (int t = 0; t < threads; t++) {
+			touchers[t] = (struct toucher) {
+				.seg = &self->seg, .first = t, .step = threads,
+			};
+			ASSERT_EQ(0, pthread_create(&touchers[t].thread, NULL,
+						    touch_on, &touchers[t]));
+		}
+		for (int change = 0; change < 50; change++)
+			ASSERT_EQ(0, allow_only(&self->group, change % 2 ?
+						self->b : self->a));
+		for (int t = 0; t < threads; t++) {
+			ASSERT_EQ(0, pthread_join(touchers[t].thread, NULL));
+			EXPECT_EQ(0, touchers[t].failed);
+		}
+		touch_pages(self->seg.addr, pages);
+		ASSERT_EQ(pages, count_placement(self->seg.addr, pages,
+						 per_node));
+		EXPECT_EQ(pages, per_node[self->a] + per_node[self->b]);
+		segment_remove(&self->seg);
+	}
+}
+
+TEST_HARNESS_MAIN
