@@ -77,7 +77,7 @@ function has(need,	n)
 function known(need)
 {
 	return need ~ /^((cpu)?nodes|slow)=[0-9]+$/ ||
-	       need ~ /^(cpuless|memless|distances|single|failslab)$/
+	       need ~ /^(cpuless|memless|distances|single|offline|failslab)$/
 }
 
 # A skip stands when each need is one that we know and one of them is not met.

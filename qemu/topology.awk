@@ -41,16 +41,22 @@ function take_cpus(list,	range, n, cpu)
 
 function read_node(word,	part, n, i)
 {
+	if (plugged)
+		fail("node " nodes - 1 " is offline, and not the last")
 	n = split(word, part, ",")
 	memory[nodes] = mebibytes(part[1])
 	total += memory[nodes]
 	for (i = 2; i <= n; i++)
 		if (part[i] == "slow")
 			slow[nodes] = ++tiers
+		else if (part[i] == "offline")
+			plugged = memory[nodes]
 		else
 			take_cpus(part[i])
 	if (!memory[nodes] && !cpus_of[nodes])
 		fail("node " nodes " has neither memory nor CPUs")
+	if (plugged)
+		memory[nodes] = 0
 	nodes++
 }
 
@@ -72,6 +78,8 @@ function check_nodes(	cpu, n)
 			fail("node " n " has no memory, where another is " \
 			     "slow: QEMU cannot describe that")
 	}
+	if (plugged && cpus_of[nodes - 1] != "")
+		fail("node " nodes - 1 " is offline: that is memory without CPUs")
 	if (total > host)
 		fail("the nodes have " total " MiB, this machine can give " \
 		     host)
@@ -145,7 +153,12 @@ function print_speeds(	n, m, to)
 
 function print_qemu(	n, m)
 {
-	print "-m", total "M"
+	print "-m", total - plugged "M" \
+	      (plugged ? ",slots=1,maxmem=" total "M" : "")
+	if (plugged) {
+		print "-object memory-backend-ram,id=plugged,size=" plugged "M"
+		print "-device pc-dimm,memdev=plugged,node=" nodes - 1
+	}
 	if (tiers)
 		print "-machine hmat=on"
 	print "-smp", cpus ",sockets=" cpus ",cores=1,threads=1"
@@ -179,7 +192,7 @@ function print_facts(	n, has, both, cpuless, memless, far)
 		has += memory[n] > 0
 		both += memory[n] > 0 && cpus_of[n] != ""
 		cpuless += memory[n] && cpus_of[n] == ""
-		memless += !memory[n]
+		memless += !memory[n] && cpus_of[n] != ""
 		far += cpus_of[n] != "" && different_distances(n) >= 3
 	}
 	print "nodes=" has
@@ -194,6 +207,8 @@ function print_facts(	n, has, both, cpuless, memless, far)
 		print "single"
 	if (tiers)
 		print "slow=" tiers
+	if (plugged)
+		print "offline"
 	if (debug)
 		print "failslab"
 }

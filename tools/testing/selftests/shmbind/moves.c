@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that an administrator moves, or has moved by way of cpusets: that works
- * as ever, and what is allocated afterwards follows the binding again.
+ * Pages that an administrator moves, or has moved by way of cpusets or by taking
+ * memory offline: that works as ever, and what is allocated afterwards follows
+ * the binding again.
  */
 #include <pthread.h>
 
@@ -297,6 +298,161 @@ TEST_F(cpuset, may_change_while_threads_fault)
 						 per_node));
 		EXPECT_EQ(pages, per_node[self->a] + per_node[self->b]);
 		segment_remove(&self->seg);
+	}
+}
+
+/* A node that comes and goes. */
+
+FIXTURE(hotplug)
+{
+	struct nodemask mask;	/* of that node alone */
+	int node, block;
+	struct segment seg;
+};
+
+static int set_block(int block, const char *state)
+{
+	char path[128];
+	int err = -1;
+
+	snprintf(path, sizeof(path), BLOCKS_DIR "/memory%d/state", block);
+	for (int tries = 0; err && tries < 100; tries++) {
+		err = write_file(path, state);
+		if (err)
+			usleep(20000);
+	}
+	return err;
+}
+
+static int node_of_block(int block)
+{
+	struct nodemask online = nodes_in("online");
+	char path[128];
+	int node;
+
+	for (node = -1; next_node(&node, &online);) {
+		snprintf(path, sizeof(path), BLOCKS_DIR "/memory%d/node%d",
+			 block, node);
+		if (!access(path, F_OK))
+			break;
+	}
+	return node;
+}
+
+FIXTURE_SETUP(hotplug)
+{
+	REQUIRE("offline");
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	self->seg.id = -1;
+	self->block = offline_block();
+	self->node = node_of_block(self->block);
+	self->mask = nodes_of(self->node);
+	ASSERT_EQ(0, set_block(self->block, "online_movable"));
+}
+
+FIXTURE_TEARDOWN(hotplug)
+{
+	segment_remove(&self->seg);
+	EXPECT_EQ(0, set_block(self->block, "offline"));
+}
+
+TEST_F(hotplug, of_the_only_node_is_a_sigbus_under_hard_until_it_is_back)
+{
+	struct nodemask offline = nodes_of(self->node);
+	char want[BINDING_MAX], seen[BINDING_MAX];
+	int value;
+
+	ASSERT_EQ(0, segment_open(&self->seg, 2 * PAGES, MEM_HARDBIND,
+				  &self->mask));
+	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->node));
+	for (int page = 0; page < PAGES; page++)
+		*(int *)(self->seg.addr + page * page_size()) = page;
+
+	ASSERT_EQ(0, set_block(self->block, "offline"));
+	EXPECT_EQ(0, count_on(&self->seg, PAGES, self->node));
+	EXPECT_FALSE(try_touch(self->seg.addr, PAGES));
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+	EXPECT_STREQ(binding_text(MEM_HARDBIND, &offline, want),
+		     mapping_policy(self->seg.addr, seen));
+
+	ASSERT_EQ(0, set_block(self->block, "online_movable"));
+	EXPECT_EQ(PAGES, touch_some(&self->seg, PAGES, 2 * PAGES, self->node));
+	for (int page = 0; page < PAGES; page++) {
+		value = *(int *)(self->seg.addr + page * page_size());
+		EXPECT_EQ(page, value);
+	}
+}
+
+TEST_F(hotplug, of_the_only_node_has_soft_go_elsewhere_meanwhile)
+{
+	ASSERT_EQ(0, segment_open(&self->seg, 3 * PAGES, MEM_SOFTBIND,
+				  &self->mask));
+	EXPECT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->node));
+	ASSERT_EQ(0, set_block(self->block, "offline"));
+	EXPECT_EQ(0, touch_some(&self->seg, PAGES, 2 * PAGES, self->node));
+	ASSERT_EQ(0, set_block(self->block, "online_movable"));
+	EXPECT_EQ(PAGES, touch_some(&self->seg, 2 * PAGES, 3 * PAGES,
+				    self->node));
+}
+
+/* It does not catch up with the others when it is back. */
+TEST_F(hotplug, of_a_node_has_a_stripe_pass_it_by)
+{
+	struct nodemask memory = memory_nodes(), mask = self->mask;
+	int other = first_node(&memory), nodes[PAGES];
+
+	node_set(other, &mask);
+	ASSERT_EQ(0, segment_open(&self->seg, 3 * PAGES,
+				  MEM_STRIPE | MEM_HARDBIND, &mask));
+	EXPECT_EQ(PAGES / 2, touch_some(&self->seg, 0, PAGES, self->node));
+	ASSERT_EQ(0, set_block(self->block, "offline"));
+	EXPECT_EQ(PAGES, touch_some(&self->seg, PAGES, 2 * PAGES, other));
+	ASSERT_EQ(0, set_block(self->block, "online_movable"));
+	for (int i = 0; i < PAGES; i++) {
+		touch_page(self->seg.addr, 2 * PAGES + i);
+		nodes[i] = page_node(self->seg.addr, 2 * PAGES + i);
+		EXPECT_GE(1, spread(nodes, i + 1, &mask));
+	}
+}
+
+/* A node that is on its way out has no page to give, for a moment. */
+static void *touch_patiently(void *arg)
+{
+	struct toucher *toucher = arg;
+	int pages = toucher->seg->size / page_size(), tries;
+
+	for (int page = toucher->first; page < pages; page += toucher->step) {
+		tries = 0;
+		while (!try_touch(toucher->seg->addr, page) && tries++ < 1000)
+			usleep(1000);
+		toucher->failed += tries >= 1000;
+	}
+	return NULL;
+}
+
+TEST_F(hotplug, may_happen_while_threads_fault)
+{
+	struct nodemask memory = memory_nodes(), mask = self->mask;
+	struct toucher touchers[4];
+	int threads = ARRAY_SIZE(touchers);
+
+	node_set(first_node(&memory), &mask);
+	ASSERT_EQ(0, segment_open(&self->seg, 4096, MEM_STRIPE | MEM_HARDBIND,
+				  &mask));
+	for (int t = 0; t < threads; t++) {
+		touchers[t] = (struct toucher) {
+			.seg = &self->seg, .first = t, .step = threads,
+		};
+		ASSERT_EQ(0, pthread_create(&touchers[t].thread, NULL,
+					    touch_patiently, &touchers[t]));
+	}
+	for (int change = 0; change < 4; change++)
+		ASSERT_EQ(0, set_block(self->block, change % 2 ?
+				       "online_movable" : "offline"));
+	for (int t = 0; t < threads; t++) {
+		ASSERT_EQ(0, pthread_join(touchers[t].thread, NULL));
+		EXPECT_EQ(0, touchers[t].failed);
 	}
 }
 

@@ -6,7 +6,9 @@
 #ifndef SELFTEST_SHMBIND_NODES_H
 #define SELFTEST_SHMBIND_NODES_H
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -354,6 +356,29 @@ static inline bool has_distances(void)
 	return false;
 }
 
+#define BLOCKS_DIR	"/sys/devices/system/memory"
+
+/* A block of memory that is offline, or -1. */
+static inline int offline_block(void)
+{
+	DIR *blocks = opendir(BLOCKS_DIR);
+	struct dirent *entry;
+	char path[PATH_MAX], state[32];
+	int block, found = -1;
+
+	while (blocks && found < 0 && (entry = readdir(blocks))) {
+		if (sscanf(entry->d_name, "memory%d", &block) != 1)
+			continue;
+		snprintf(path, sizeof(path), BLOCKS_DIR "/memory%d/state",
+			 block);
+		if (!strcmp(read_line(path, state, sizeof(state)), "offline"))
+			found = block;
+	}
+	if (blocks)
+		closedir(blocks);
+	return found;
+}
+
 /* Has the machine @need, one of the features listed at REQUIRE()? */
 static inline bool has_feature(const char *need)
 {
@@ -375,6 +400,8 @@ static inline bool has_feature(const char *need)
 		return nodes_weight(&memory) == 1;
 	if (sscanf(need, "slow=%d", &count) == 1)
 		return nodes_weight(&memory) - nodes_weight(&fast) >= count;
+	if (!strcmp(need, "offline"))
+		return offline_block() >= 0;
 	if (!strcmp(need, "failslab"))
 		return !access("/proc/self/fail-nth", F_OK);
 
@@ -407,6 +434,7 @@ static inline bool has_features(const char *needs)
  *		at distances that all differ
  *   single	exactly one node with memory
  *   slow=N	at least N nodes of slower memory, to which reclaim demotes
+ *   offline	memory of a node that has no other, plugged in but offline
  *   failslab	a kernel whose allocations can be made to fail
  *
  * Who runs the tests knows the machine and reads the reason: a skip for want of
