@@ -96,6 +96,54 @@ static inline long fill_node(struct segment *ballast, int node)
 	return page < 0 ? page : fill_up(ballast, page);
 }
 
+/* The same with pages that are never swapped out to make room. */
+static inline long fill_node_locked(struct segment *ballast, int node)
+{
+	struct nodemask mask = nodes_of(node);
+
+	return_freed_objects();
+	if (catch_sigbus() ||
+	    segment_open(ballast, node_pages(node), MEM_HARDBIND, &mask) ||
+	    segment_doom(ballast) || shmctl(ballast->id, SHM_LOCK, NULL))
+		return -1;
+	return fill_up(ballast, 0);
+}
+
+#define MIN_FREE	"/proc/sys/vm/min_free_kbytes"
+#define COMPACT_LOCKED	"/proc/sys/vm/compact_unevictable_allowed"
+
+static char usual_min_free[32];
+
+/*
+ * Take every page of @node but @holes, no two of which are side by side; how
+ * many, or -1. Ends with defragment_node().
+ */
+static inline long fragment_node(struct segment *ballast, int node, long holes)
+{
+	long taken;
+
+	/* what the kernel keeps back is not fragmented, nor what it compacts */
+	read_line(MIN_FREE, usual_min_free, sizeof(usual_min_free));
+	if (write_file(MIN_FREE, "256") || write_file(COMPACT_LOCKED, "0"))
+		return -1;
+	taken = fill_node_locked(ballast, node);
+	if (taken < 2 * holes)
+		return -1;
+	for (long i = 0; i < holes; i++) {
+		if (madvise(ballast->addr + 2 * i * page_size(), page_size(),
+			    MADV_REMOVE))
+			return -1;
+	}
+	return taken - holes;
+}
+
+static inline void defragment_node(struct segment *ballast)
+{
+	segment_detach(ballast);
+	write_file(COMPACT_LOCKED, "1");
+	write_file(MIN_FREE, usual_min_free);
+}
+
 /* Take every page of @node but @rest. */
 static inline int take_all_but(struct segment *ballast, int node, long rest)
 {

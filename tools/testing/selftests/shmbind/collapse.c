@@ -59,36 +59,6 @@ static int node_of_all(struct segment *seg)
 	return nodes[0];
 }
 
-static bool is_large(struct segment *seg)
-{
-	char line[256];
-	bool here = false, large = false;
-	unsigned long start, end, kib;
-	FILE *maps = fopen("/proc/self/smaps", "r");
-
-	while (maps && fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
-			here = start == (unsigned long)seg->addr;
-		if (here && sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1)
-			large = kib * 1024 == FOLIO_SIZE;
-	}
-	if (maps)
-		fclose(maps);
-	return large;
-}
-
-static int move_all(struct segment *seg, int node)
-{
-	void *pages[PAGES];
-	int nodes[PAGES], status[PAGES];
-
-	for (int page = 0; page < PAGES; page++) {
-		pages[page] = seg->addr + page * page_size();
-		nodes[page] = node;
-	}
-	return move_pages(0, PAGES, pages, nodes, status, 0);
-}
-
 TEST_F(collapse, of_a_page_and_holes_stays_in_the_mask)
 {
 	int node;
@@ -102,7 +72,7 @@ TEST_F(collapse, of_a_page_and_holes_stays_in_the_mask)
 		ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE,
 				     MADV_COLLAPSE));
 		EXPECT_EQ(node, node_of_all(&self->seg));
-		EXPECT_TRUE(is_large(&self->seg));
+		EXPECT_EQ(FOLIO_SIZE, large_bytes(&self->seg));
 		segment_remove(&self->seg);
 	}
 }
@@ -113,11 +83,11 @@ TEST_F(collapse, of_moved_pages_brings_them_back_into_the_mask)
 		     variant->policy | MEM_HARDBIND, &self->last);
 	touch_pages(self->seg.addr, PAGES);
 	/* an administrator's move is not refused, but not followed either */
-	ASSERT_EQ(0, move_all(&self->seg, first_node(&self->first)));
+	ASSERT_EQ(0, segment_move(&self->seg, PAGES, first_node(&self->first)));
 	ASSERT_EQ(first_node(&self->first), node_of_all(&self->seg));
 	ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE, MADV_COLLAPSE));
 	EXPECT_EQ(first_node(&self->last), node_of_all(&self->seg));
-	EXPECT_TRUE(is_large(&self->seg));
+	EXPECT_EQ(FOLIO_SIZE, large_bytes(&self->seg));
 }
 
 TEST_F(collapse, under_soft_goes_where_most_pages_are)
@@ -125,7 +95,7 @@ TEST_F(collapse, under_soft_goes_where_most_pages_are)
 	open_aligned(_metadata, &self->seg, PAGES,
 		     variant->policy | MEM_SOFTBIND, &self->last);
 	touch_pages(self->seg.addr, PAGES);
-	ASSERT_EQ(0, move_all(&self->seg, first_node(&self->first)));
+	ASSERT_EQ(0, segment_move(&self->seg, PAGES, first_node(&self->first)));
 	ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE, MADV_COLLAPSE));
 	EXPECT_EQ(first_node(&self->first), node_of_all(&self->seg));
 }
@@ -138,16 +108,16 @@ TEST_F(collapse, by_khugepaged_stays_in_the_mask)
 	open_aligned(_metadata, &self->seg, PAGES,
 		     variant->policy | MEM_HARDBIND, &rest);
 	touch_pages(self->seg.addr, PAGES);
-	ASSERT_EQ(0, move_all(&self->seg, first_node(&self->first)));
+	ASSERT_EQ(0, segment_move(&self->seg, PAGES, first_node(&self->first)));
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "advise"));
 	ASSERT_EQ(0, write_file(THP_DIR "khugepaged/scan_sleep_millisecs",
 				"10"));
 	ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE, MADV_HUGEPAGE));
-	for (tries = 0; tries < 500 && !is_large(&self->seg); tries++) {
+	for (tries = 0; tries < 500 && !large_bytes(&self->seg); tries++) {
 		usleep(20000);
 		touch_pages(self->seg.addr, PAGES);
 	}
-	ASSERT_TRUE(is_large(&self->seg));
+	ASSERT_TRUE(large_bytes(&self->seg));
 	node = node_of_all(&self->seg);
 	ASSERT_LE(0, node);
 	EXPECT_TRUE(node_isset(node, &rest));

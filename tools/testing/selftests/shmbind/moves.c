@@ -5,6 +5,7 @@
  * the binding again.
  */
 #include <pthread.h>
+#include <time.h>
 
 #include "cgroup.h"
 #include "expected.h"
@@ -71,22 +72,10 @@ FIXTURE_TEARDOWN(moves)
 	segment_remove(&self->seg);
 }
 
-static int move_some(struct segment *seg, int count, int node)
-{
-	void *pages[count];
-	int nodes[count], status[count];
-
-	for (int page = 0; page < count; page++) {
-		pages[page] = seg->addr + page * page_size();
-		nodes[page] = node;
-	}
-	return move_pages(0, count, pages, nodes, status, 0);
-}
-
 TEST_F(moves, by_move_pages_are_done)
 {
 	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
-	EXPECT_EQ(0, move_some(&self->seg, PAGES, self->away));
+	EXPECT_EQ(0, segment_move(&self->seg, PAGES, self->away));
 	EXPECT_EQ(PAGES, count_on(&self->seg, PAGES, self->away));
 }
 
@@ -102,7 +91,7 @@ TEST_F(moves, by_migrate_pages_are_done)
 TEST_F(moves, are_not_followed_by_pages_allocated_later)
 {
 	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
-	ASSERT_EQ(0, move_some(&self->seg, PAGES, self->away));
+	ASSERT_EQ(0, segment_move(&self->seg, PAGES, self->away));
 	EXPECT_EQ(PAGES, touch_some(&self->seg, PAGES, 2 * PAGES, self->home));
 	/* nor by those themselves once they were gone */
 	ASSERT_EQ(0, madvise(self->seg.addr, PAGES * page_size(), MADV_REMOVE));
@@ -299,6 +288,103 @@ TEST_F(cpuset, may_change_while_threads_fault)
 		EXPECT_EQ(pages, per_node[self->a] + per_node[self->b]);
 		segment_remove(&self->seg);
 	}
+}
+
+/* What NUMA balancing would move if it looked at it. */
+
+#define BALANCING	"/proc/sys/kernel/numa_balancing"
+#define BALANCING_DIR	"/sys/kernel/debug/sched/numa_balancing/"
+
+FIXTURE(balancing)
+{
+	struct nodemask memory;
+	int home, away;
+	struct segment seg;
+};
+
+FIXTURE_VARIANT(balancing)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(balancing, hard)	{ .strength = MEM_HARDBIND };
+FIXTURE_VARIANT_ADD(balancing, soft)	{ .strength = MEM_SOFTBIND };
+
+/* By default it is in no hurry. */
+static int balance(bool on)
+{
+	return write_file(BALANCING_DIR "scan_delay_ms", on ? "1" : "1000") ||
+	       write_file(BALANCING_DIR "scan_period_min_ms",
+			  on ? "10" : "1000") ||
+	       write_file(BALANCING_DIR "scan_period_max_ms",
+			  on ? "10" : "60000") ||
+	       write_file(BALANCING, on ? "1" : "0");
+}
+
+FIXTURE_SETUP(balancing)
+{
+	struct nodemask memory, cpus, both;
+
+	REQUIRE("cpunodes=2");
+	memory = memory_nodes();
+	cpus = cpu_nodes();
+	both = nodes_and(memory, cpus);
+	self->home = first_node(&both);
+	self->away = last_node(&both);
+	ASSERT_EQ(0, own_ipc_namespace());
+	self->seg.id = -1;
+	ASSERT_EQ(0, balance(true));
+}
+
+FIXTURE_TEARDOWN(balancing)
+{
+	segment_remove(&self->seg);
+	EXPECT_EQ(0, balance(false));
+}
+
+/*
+ * Use the segment and new memory of our own from far away until the latter has
+ * begun to come, or for a while; how many pages of it have. A mapping that was
+ * of no interest at first is looked at again only after a long time.
+ */
+static int use_from_far_away(struct segment *seg, int home, int away)
+{
+	struct segment own = { .size = PAGES * page_size() };
+	clock_t end = clock() + 3 * CLOCKS_PER_SEC;
+	int come = 0;
+
+	own.addr = mmap(NULL, own.size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (own.addr == MAP_FAILED || run_on_node(home))
+		return -1;
+	touch_pages(own.addr, PAGES);
+	if (run_on_node(away))
+		return -1;
+	/* busily, since it goes by the time that a task has run */
+	while (come < PAGES / 4 && clock() < end) {
+		for (int i = 0; i < 1000; i++) {
+			touch_pages(seg->addr, PAGES);
+			touch_pages(own.addr, PAGES);
+		}
+		come = count_on(&own, PAGES, away);
+	}
+	munmap(own.addr, own.size);
+	return come;
+}
+
+TEST_F(balancing, leaves_bound_segments_where_they_are)
+{
+	struct nodemask mask = nodes_of(self->home);
+	int come = 0;
+
+	node_set(self->away, &mask);
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES, variant->strength, &mask));
+	ASSERT_EQ(0, run_on_node(self->home));
+	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
+	for (int tries = 0; come < PAGES / 4 && tries < 20; tries++)
+		come = use_from_far_away(&self->seg, self->home, self->away);
+	EXPECT_LE(PAGES / 4, come);
+	EXPECT_EQ(PAGES, count_on(&self->seg, PAGES, self->home));
 }
 
 /* A node that comes and goes. */

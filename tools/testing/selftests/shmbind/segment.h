@@ -221,6 +221,19 @@ static inline int page_node(char *addr, size_t page)
 	return node;
 }
 
+/* Have the first @count pages moved, as an administrator does. */
+static inline int segment_move(struct segment *seg, size_t count, int node)
+{
+	void *pages[count];
+	int nodes[count], status[count];
+
+	for (size_t page = 0; page < count; page++) {
+		pages[page] = seg->addr + page * page_size();
+		nodes[page] = node;
+	}
+	return move_pages(0, count, pages, nodes, status, 0);
+}
+
 /*
  * How many of @count pages lie on each node: @per_node has NODES_MAX entries.
  * Returns the number of pages that lie anywhere, or -1.

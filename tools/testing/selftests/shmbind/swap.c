@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pages of bound segments that come back from swap: from a disk, with readahead
- * that knows nothing of whose page it reads, and from zram, without it.
+ * that knows nothing of whose page it reads, through zswap, and from zram,
+ * without it and with large folios in one piece.
  */
 #include "ballast.h"
 #include "cgroup.h"
 #include "expected.h"
 #include "swap.h"
+#include "thp.h"
 
 #define PAGES		64
 #define FEW		8	/* pages in the swap cache that are not ours */
@@ -21,6 +23,124 @@ struct scene {
 	struct cgroup group;
 	struct swap swap;
 };
+
+static void set_scene(struct __test_metadata *_metadata, struct scene *scene,
+		      int (*on)(struct swap *swap, size_t size))
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	scene->memory = memory_nodes();
+	scene->cpus = cpu_nodes();
+	scene->first = nodes_of(first_node(&scene->memory));
+	scene->last = nodes_of(last_node(&scene->memory));
+	scene->seg.id = -1;
+	scene->other.id = -1;
+	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
+	ASSERT_EQ(0, on(&scene->swap, SWAP_SIZE));
+	ASSERT_EQ(0, cgroup_create(&scene->group, "memory"));
+	ASSERT_EQ(0, cgroup_join(&scene->group));
+}
+
+static void clear_scene(struct scene *scene)
+{
+	segment_remove(&scene->seg);
+	segment_remove(&scene->other);
+	segment_detach(&scene->ballast);
+	swap_remove(&scene->swap);
+	write_file(PAGE_CLUSTER, "3");
+	cgroup_leave();
+	cgroup_remove(&scene->group);
+}
+
+static void expect_all_on(struct __test_metadata *_metadata,
+			  struct segment *seg, const struct nodemask *mask)
+{
+	int pages = seg->size / page_size(), nodes[pages];
+
+	ASSERT_EQ(0, placement(seg->addr, pages, nodes));
+	EXPECT_EQ(0, strays(nodes, pages, mask));
+}
+
+/* Once there has been zswap, folios are read as pages: so these come first. */
+
+FIXTURE(large)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(large)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(large, hard)	{ .strength = MEM_HARDBIND };
+FIXTURE_VARIANT_ADD(large, soft)	{ .strength = MEM_SOFTBIND };
+
+FIXTURE_SETUP(large)
+{
+	REQUIRE("nodes=2");
+	set_scene(_metadata, &self->scene, swap_to_zram);
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
+}
+
+FIXTURE_TEARDOWN(large)
+{
+	write_file(THP_DIR "shmem_enabled", "never");
+	defragment_node(&self->scene.ballast);
+	clear_scene(&self->scene);
+}
+
+TEST_F(large, folios_come_back_to_the_mask)
+{
+	struct scene *scene = &self->scene;
+	int pages = 2 * FOLIO_SIZE / page_size();
+
+	open_aligned(_metadata, &scene->seg, pages, variant->strength,
+		     &scene->last);
+	touch_pages(scene->seg.addr, pages);
+	ASSERT_EQ(2 * FOLIO_SIZE, large_bytes(&scene->seg));
+	swap_out(_metadata, &scene->group, &scene->seg);
+	touch_pages(scene->seg.addr, pages);
+	EXPECT_EQ(2 * FOLIO_SIZE, large_bytes(&scene->seg));
+	expect_all_on(_metadata, &scene->seg, &scene->last);
+}
+
+TEST_F(large, folios_of_a_stripe_come_back_in_turn)
+{
+	struct scene *scene = &self->scene;
+	int large = FOLIO_SIZE / page_size(), pages = 4 * large, nodes[pages];
+	struct nodemask mask = scene->first;
+
+	node_set(first_node(&scene->last), &mask);
+	open_aligned(_metadata, &scene->seg, pages,
+		     MEM_STRIPE | variant->strength, &mask);
+	touch_pages(scene->seg.addr, pages);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	for (int folio = 0; folio < 4; folio++) {
+		touch_pages(scene->seg.addr + folio * FOLIO_SIZE, large);
+		ASSERT_EQ(0, placement(scene->seg.addr, (folio + 1) * large,
+				       nodes));
+		EXPECT_EQ(folio % 2 ? 0 : large,
+			  spread(nodes, (folio + 1) * large, &mask));
+	}
+}
+
+/* Small ones then, on the same node. */
+TEST_F(large, folios_come_back_in_pieces_where_they_do_not_fit)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(victim_node());
+	int pages = FOLIO_SIZE / page_size();
+
+	open_aligned(_metadata, &scene->seg, pages, variant->strength, &mask);
+	touch_pages(scene->seg.addr, pages);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	ASSERT_LT(0, fragment_node(&scene->ballast, first_node(&mask),
+				   4 * pages));
+	touch_pages(scene->seg.addr, pages);
+	EXPECT_EQ(0, large_bytes(&scene->seg));
+	expect_all_on(_metadata, &scene->seg, &mask);
+}
 
 FIXTURE(swap)
 {
@@ -42,45 +162,20 @@ FIXTURE_VARIANT_ADD(swap, zram) {
 	.on = swap_to_zram,
 };
 
+FIXTURE_VARIANT_ADD(swap, zswap) {
+	.on = swap_to_zswap,
+	.readahead = true,
+};
+
 FIXTURE_SETUP(swap)
 {
-	struct scene *scene = &self->scene;
-
 	REQUIRE("nodes=2");
-	ASSERT_EQ(0, own_ipc_namespace());
-	ASSERT_EQ(0, catch_sigbus());
-	scene->memory = memory_nodes();
-	scene->cpus = cpu_nodes();
-	scene->first = nodes_of(first_node(&scene->memory));
-	scene->last = nodes_of(last_node(&scene->memory));
-	scene->seg.id = -1;
-	scene->other.id = -1;
-	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
-	ASSERT_EQ(0, variant->on(&scene->swap, SWAP_SIZE));
-	ASSERT_EQ(0, cgroup_create(&scene->group, "memory"));
-	ASSERT_EQ(0, cgroup_join(&scene->group));
+	set_scene(_metadata, &self->scene, variant->on);
 }
 
 FIXTURE_TEARDOWN(swap)
 {
-	struct scene *scene = &self->scene;
-
-	segment_remove(&scene->seg);
-	segment_remove(&scene->other);
-	segment_detach(&scene->ballast);
-	swap_remove(&scene->swap);
-	write_file(PAGE_CLUSTER, "3");
-	cgroup_leave();
-	cgroup_remove(&scene->group);
-}
-
-static void expect_all_on(struct __test_metadata *_metadata,
-			  struct segment *seg, const struct nodemask *mask)
-{
-	int pages = seg->size / page_size(), nodes[pages];
-
-	ASSERT_EQ(0, placement(seg->addr, pages, nodes));
-	EXPECT_EQ(0, strays(nodes, pages, mask));
+	clear_scene(&self->scene);
 }
 
 TEST_F(swap, pages_come_back_to_the_mask)
@@ -224,19 +319,6 @@ TEST_F(swap, swapoff_brings_pages_back_to_the_mask)
 	expect_all_on(_metadata, &scene->other, &scene->last);
 }
 
-/* With pages that are locked, so that they make no room for what comes back. */
-static void fill_locked(struct __test_metadata *_metadata, struct scene *scene,
-			const struct nodemask *mask)
-{
-	return_freed_objects();
-	ASSERT_EQ(0, segment_open(&scene->ballast,
-				  node_pages(first_node(mask)), MEM_HARDBIND,
-				  mask));
-	ASSERT_EQ(0, segment_doom(&scene->ballast));
-	ASSERT_EQ(0, shmctl(scene->ballast.id, SHM_LOCK, NULL));
-	fill_up(&scene->ballast, 0);
-}
-
 /* The first page of @seg that cannot be read, PAGES if all can be. */
 static int page_that_fails(struct segment *seg)
 {
@@ -255,7 +337,7 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND, &mask));
 	write_numbers(&scene->seg);
 	swap_out(_metadata, &scene->group, &scene->seg);
-	fill_locked(_metadata, scene, &mask);
+	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(&mask)));
 	EXPECT_GT(PAGES, page_that_fails(&scene->seg));
 	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
 
@@ -276,7 +358,7 @@ TEST_F(swap, a_page_read_ahead_elsewhere_is_a_sigbus_under_hard_too)
 				  &scene->first));
 	swap_out_side_by_side(_metadata, scene);
 	touch_pages(scene->other.addr, PAGES);
-	fill_locked(_metadata, scene, &mask);
+	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(&mask)));
 	EXPECT_GT(PAGES, page_that_fails(&scene->seg));
 	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
 

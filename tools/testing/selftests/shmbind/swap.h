@@ -10,10 +10,12 @@
 #include "segment.h"
 
 #define ZRAM	"/sys/block/zram0/"
+#define ZSWAP	"/sys/module/zswap/parameters/enabled"
 
 struct swap {
 	char path[LOOP_PATH_MAX];	/* "" if there is none */
 	int disk;	/* 0, or what keeps the loop device until it is removed */
+	bool compressed;	/* by zswap, which is not even turned off else */
 };
 
 /* What mkswap(8) writes; @size is in bytes. */
@@ -60,9 +62,18 @@ static inline int swap_to_zram(struct swap *swap, size_t size)
 						   swap_on(swap->path, size);
 }
 
+/* Read synchronously, and ahead, out of compressed memory before a disk. */
+static inline int swap_to_zswap(struct swap *swap, size_t size)
+{
+	swap->compressed = true;
+	return write_file(ZSWAP, "Y") ? -1 : swap_to_disk(swap, size);
+}
+
 /* Does nothing if there never was any. */
 static inline void swap_remove(struct swap *swap)
 {
+	if (swap->compressed)
+		write_file(ZSWAP, "N");
 	if (swap->path[0])
 		swapoff(swap->path);
 	if (swap->disk > 0)

@@ -25,4 +25,23 @@ static inline void open_aligned(struct __test_metadata *_metadata,
 	ASSERT_EQ((void *)place, seg->addr);
 }
 
+/* How many bytes of the attached segment are mapped as large folios. */
+static inline size_t large_bytes(struct segment *seg)
+{
+	char line[256];
+	bool here = false;
+	unsigned long start, end, kib, large = 0;
+	FILE *maps = fopen("/proc/self/smaps", "r");
+
+	while (maps && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2)
+			here = start == (unsigned long)seg->addr;
+		if (here && sscanf(line, "ShmemPmdMapped: %lu", &kib) == 1)
+			large = kib;
+	}
+	if (maps)
+		fclose(maps);
+	return large * 1024;
+}
+
 #endif /* SELFTEST_SHMBIND_THP_H */
