@@ -76,7 +76,7 @@ function has(need,	n)
 
 function known(need)
 {
-	return need ~ /^((cpu)?nodes|slow)=[0-9]+$/ ||
+	return need ~ /^((cpu)?nodes|slow|gigantic)=[0-9]+$/ ||
 	       need ~ /^(cpuless|memless|distances|single|offline|failslab)$/
 }
 

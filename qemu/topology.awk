@@ -114,12 +114,17 @@ function complete_distances(	a, b)
 		}
 }
 
-function make_room_for_debugging(	n, room)
+function first_with_memory(	n)
 {
-	room = 64 + int(total / 8)
 	for (n = 0; !memory[n]; n++)
 		;
-	memory[n] += room
+	return n
+}
+
+function make_room_for_debugging(	room)
+{
+	room = 64 + int(total / 8)
+	memory[first_with_memory()] += room
 	total += room
 }
 
@@ -155,6 +160,9 @@ function print_qemu(	n, m)
 {
 	print "-m", total - plugged "M" \
 	      (plugged ? ",slots=1,maxmem=" total "M" : "")
+	# what lies there has holes and tables: no huge page of 1 GiB fits
+	if (total >= 4096)
+		print "-machine max-ram-below-4g=1G"
 	if (plugged) {
 		print "-object memory-backend-ram,id=plugged,size=" plugged "M"
 		print "-device pc-dimm,memdev=plugged,node=" nodes - 1
@@ -186,13 +194,14 @@ function different_distances(from,	to, seen, count)
 	return count
 }
 
-function print_facts(	n, has, both, cpuless, memless, far)
+function print_facts(	n, has, both, cpuless, memless, far, gigantic)
 {
 	for (n = 0; n < nodes; n++) {
 		has += memory[n] > 0
 		both += memory[n] > 0 && cpus_of[n] != ""
 		cpuless += memory[n] && cpus_of[n] == ""
 		memless += !memory[n] && cpus_of[n] != ""
+		gigantic += memory[n] > 2048
 		far += cpus_of[n] != "" && different_distances(n) >= 3
 	}
 	print "nodes=" has
@@ -207,6 +216,8 @@ function print_facts(	n, has, both, cpuless, memless, far)
 		print "single"
 	if (tiers)
 		print "slow=" tiers
+	if (gigantic)
+		print "gigantic=" gigantic
 	if (plugged)
 		print "offline"
 	if (debug)

@@ -613,7 +613,7 @@ TEST_F(filling, clean_page_cache_gives_way_to_hard)
 	close(loop);
 }
 
-/* A memory cgroup at its limit, on nodes with room. */
+/* Memory cgroups: a limit is one thing, a full node another. */
 
 FIXTURE(memory_cgroup)
 {
@@ -671,6 +671,31 @@ TEST_F(memory_cgroup, limit_is_enforced_as_ever_and_is_no_sigbus)
 	ASSERT_TRUE(WIFSIGNALED(status));
 	EXPECT_EQ(SIGKILL, WTERMSIG(status));
 	EXPECT_EQ(kills + 1, oom_kills());
+}
+
+/* The other way round: room in the group, none on the node. */
+TEST_F(memory_cgroup, with_room_does_not_help_a_full_node)
+{
+	struct nodemask mask = nodes_of(victim);
+	bool hard = variant->strength == MEM_HARDBIND;
+	long kills = oom_kills();
+	int pages = 2 * LEFT;
+	pid_t child;
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, cgroup_write(&self->group, "memory.max", "max"));
+	ASSERT_EQ(0, catch_sigbus());
+	ASSERT_EQ(0, segment_open(&self->seg, pages, variant->strength, &mask));
+	ASSERT_EQ(0, segment_doom(&self->seg));
+	child = fork();
+	if (child == 0) {
+		if (cgroup_join(&self->group))
+			_exit(2);
+		_exit(try_touch_pages(self->seg.addr, pages) < pages);
+	}
+	EXPECT_EQ(hard, wait_for(child));
+	EXPECT_EQ(0, cgroup_event(&self->group, "oom"));
+	EXPECT_EQ(kills, oom_kills());
 }
 
 struct taker {

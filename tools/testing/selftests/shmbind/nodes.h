@@ -356,6 +356,23 @@ static inline bool has_distances(void)
 	return false;
 }
 
+/* How many nodes with memory have @size bytes. */
+static inline int large_nodes(size_t size)
+{
+	struct nodemask memory = memory_nodes();
+	char path[128], line[256];
+	unsigned long kib;
+	int node, count = 0;
+
+	for (node = -1; next_node(&node, &memory);) {
+		snprintf(path, sizeof(path), NODES_DIR "/node%d/meminfo", node);
+		if (sscanf(read_line(path, line, sizeof(line)),
+			   "Node %*d MemTotal: %lu", &kib) == 1)
+			count += kib >= size / 1024;
+	}
+	return count;
+}
+
 #define BLOCKS_DIR	"/sys/devices/system/memory"
 
 /* A block of memory that is offline, or -1. */
@@ -396,6 +413,8 @@ static inline bool has_feature(const char *need)
 		return nodes_weight(&cpus) > nodes_weight(&both);
 	if (!strcmp(need, "distances"))
 		return has_distances();
+	if (sscanf(need, "gigantic=%d", &count) == 1)
+		return large_nodes(2UL << 30) >= count;
 	if (!strcmp(need, "single"))
 		return nodes_weight(&memory) == 1;
 	if (sscanf(need, "slow=%d", &count) == 1)
@@ -434,6 +453,7 @@ static inline bool has_features(const char *needs)
  *		at distances that all differ
  *   single	exactly one node with memory
  *   slow=N	at least N nodes of slower memory, to which reclaim demotes
+ *   gigantic=N	at least N nodes with room for a huge page of 1 GiB
  *   offline	memory of a node that has no other, plugged in but offline
  *   failslab	a kernel whose allocations can be made to fail
  *
