@@ -17,14 +17,7 @@
 /* The pages that @node has in all. */
 static inline size_t node_pages(int node)
 {
-	char path[128], line[256];
-	unsigned long kib;
-
-	snprintf(path, sizeof(path), NODES_DIR "/node%d/meminfo", node);
-	if (sscanf(read_line(path, line, sizeof(line)),
-		   "Node %*d MemTotal: %lu", &kib) != 1)
-		return 0;
-	return kib * 1024 / page_size();
+	return node_kib(node) / (page_size() / 1024);
 }
 
 /* Take up to @pages of @node; how many there were, or -1. */

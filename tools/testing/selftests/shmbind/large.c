@@ -166,6 +166,73 @@ TEST_F(large, stripe_counts_base_pages_of_small_folios_and_large_ones)
 	EXPECT_LE(scene->large / 2 - 1, least);
 }
 
+static int resident_pages(struct segment *seg)
+{
+	int pages = seg->size / page_size(), there = 0;
+	unsigned char resident[pages];
+
+	if (mincore(seg->addr, seg->size, resident))
+		return -1;
+	for (int page = 0; page < pages; page++)
+		there += resident[page] & 1;
+	return there;
+}
+
+/* A segment just as large as the folio allows for no larger one. */
+TEST_F(large, folios_of_every_order_are_one_choice)
+{
+	static const struct {
+		const char *name;
+		bool any;	/* order, not only that which a PMD maps */
+	} modes[] = {
+		{ "always", true }, { "within_size", true },
+		{ "advise", true }, { "force", false },
+	};
+	struct scene *scene = &self->scene;
+	int nodes[scene->large];
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		int pages = modes[i].any ? 2 : scene->large;
+
+		ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
+					modes[i].name));
+		for (; pages <= scene->large; pages *= 2) {
+			open_aligned(_metadata, &scene->seg, pages,
+				     MEM_STRIPE | variant->strength,
+				     &scene->memory);
+			ASSERT_EQ(0, madvise(scene->seg.addr, scene->seg.size,
+					     MADV_HUGEPAGE));
+			touch_page(scene->seg.addr, pages - 1);
+			EXPECT_EQ(pages, resident_pages(&scene->seg));
+			touch_pages(scene->seg.addr, pages);
+			ASSERT_EQ(0, placement(scene->seg.addr, pages, nodes));
+			EXPECT_EQ(0, strays(nodes, pages, &scene->memory));
+			for (int page = 1; page < pages; page++)
+				ASSERT_EQ(nodes[0], nodes[page]);
+			segment_remove(&scene->seg);
+		}
+	}
+}
+
+/* 256 pages, 128, and so on down to one. */
+TEST_F(large, stripe_counts_base_pages_of_folios_of_all_orders)
+{
+	struct scene *scene = &self->scene;
+	int pages = scene->large - 1, nodes[pages], first = 0;
+
+	open_aligned(_metadata, &scene->seg, pages,
+		     MEM_STRIPE | variant->strength, &scene->memory);
+	for (int size = scene->large / 2; size; size /= 2) {
+		touch_pages(scene->seg.addr + first * page_size(), size);
+		first += size;
+		EXPECT_EQ(first, resident_pages(&scene->seg));
+		ASSERT_EQ(0, placement(scene->seg.addr, first, nodes));
+		EXPECT_EQ(0, strays(nodes, first, &scene->memory));
+		EXPECT_GE(scene->large / 2,
+			  spread(nodes, first, &scene->memory));
+	}
+}
+
 /* A node where pages are free, but no two large folios' worth in one piece. */
 
 FIXTURE(fragmented)

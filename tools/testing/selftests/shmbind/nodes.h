@@ -356,20 +356,27 @@ static inline bool has_distances(void)
 	return false;
 }
 
-/* How many nodes with memory have @size bytes. */
-static inline int large_nodes(size_t size)
+/* The memory that @node has in all, in KiB. */
+static inline size_t node_kib(int node)
 {
-	struct nodemask memory = memory_nodes();
 	char path[128], line[256];
 	unsigned long kib;
+
+	snprintf(path, sizeof(path), NODES_DIR "/node%d/meminfo", node);
+	if (sscanf(read_line(path, line, sizeof(line)),
+		   "Node %*d MemTotal: %lu", &kib) != 1)
+		return 0;
+	return kib;
+}
+
+/* How many nodes have @kib KiB of memory. */
+static inline int large_nodes(size_t kib)
+{
+	struct nodemask memory = memory_nodes();
 	int node, count = 0;
 
-	for (node = -1; next_node(&node, &memory);) {
-		snprintf(path, sizeof(path), NODES_DIR "/node%d/meminfo", node);
-		if (sscanf(read_line(path, line, sizeof(line)),
-			   "Node %*d MemTotal: %lu", &kib) == 1)
-			count += kib >= size / 1024;
-	}
+	for (node = -1; next_node(&node, &memory);)
+		count += node_kib(node) >= kib;
 	return count;
 }
 
@@ -414,7 +421,7 @@ static inline bool has_feature(const char *need)
 	if (!strcmp(need, "distances"))
 		return has_distances();
 	if (sscanf(need, "gigantic=%d", &count) == 1)
-		return large_nodes(2UL << 30) >= count;
+		return large_nodes(2UL << 20) >= count;
 	if (!strcmp(need, "single"))
 		return nodes_weight(&memory) == 1;
 	if (sscanf(need, "slow=%d", &count) == 1)
