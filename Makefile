@@ -7,8 +7,8 @@ J ?= $(shell nproc)
 
 export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF BASE
 
-.PHONY: help run check shell deps fetch tree refresh kernel topology lint \
-	series rows rebase clean distclean
+.PHONY: help run check shell deps fetch tree refresh kernel topologies \
+	first-topology lint series rows rebase clean distclean
 .NOTPARALLEL:
 
 help:
@@ -47,17 +47,21 @@ lint: tree
 kernel: tree
 	@bin/kernel
 
-# NUMA and DIST are looked at before anything is built.
-topology:
+# NUMA and DIST are looked at before anything is built, and whether this machine
+# has the memory.
+topologies:
 	@bin/topology check
 
-run: topology $(if $(DRY),,kernel)
+first-topology:
+	@bin/topology check 1
+
+run: first-topology $(if $(DRY),,kernel)
 	@bin/run
 
-shell: topology $(if $(DRY),,kernel)
+shell: first-topology $(if $(DRY),,kernel)
 	@bin/shell
 
-check: topology $(if $(DRY),,tree)
+check: topologies $(if $(DRY),,tree)
 	@bin/check
 
 # The way back.

@@ -86,6 +86,8 @@ struct shmbind {
 	struct stripe stripe ____cacheline_aligned_in_smp;
 };
 
+DEFINE_STATIC_KEY_FALSE(shmbind_hard_key);
+
 static struct shmbind *to_shmbind(const struct mempolicy *pol)
 {
 	VM_WARN_ON_ONCE(pol->mode != MPOL_SHMBIND);
@@ -240,6 +242,8 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
 		b->stripe.due = *nodes;
 		b->stripe.level = 1;
 	}
+	if (b->strength == MEM_HARDBIND && !shmbind_hard_in_use())
+		static_branch_enable(&shmbind_hard_key);
 	return &b->pol;
 }
 

@@ -7,7 +7,9 @@
 
 #include <linux/alloc_tag.h>
 #include <linux/gfp_types.h>
+#include <linux/jump_label.h>
 #include <linux/mempolicy.h>
+#include <linux/nodemask.h>
 #include <linux/numa.h>
 #include <linux/types.h>
 
@@ -66,7 +68,37 @@ static inline bool mpol_hardbind_excludes(const struct mempolicy *pol, int nid)
 	return mpol_is_hardbind(pol) && !node_isset(nid, pol->nodes);
 }
 
+/**
+ * mpol_hardbind_allows() - Tell whether a binding allows all of several nodes.
+ * @pol: The policy, may be NULL.
+ * @nodes: The nodes.
+ *
+ * Context: Any context in which @pol cannot be freed.
+ * Return: False if @pol is MEM_HARDBIND and lacks one of @nodes in its mask.
+ */
+static inline bool mpol_hardbind_allows(const struct mempolicy *pol,
+					const nodemask_t *nodes)
+{
+	return !mpol_is_hardbind(pol) || nodes_subset(*nodes, pol->nodes);
+}
+
 void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load);
+
+DECLARE_STATIC_KEY_FALSE(shmbind_hard_key);
+
+/**
+ * shmbind_hard_in_use() - Tell whether a page may belong to a HARD segment.
+ *
+ * For whoever cannot tell which segment a page belongs to, and need not care
+ * where there are none.
+ *
+ * Context: Any context.
+ * Return: True if there has ever been a MEM_HARDBIND binding.
+ */
+static inline bool shmbind_hard_in_use(void)
+{
+	return static_branch_unlikely(&shmbind_hard_key);
+}
 
 struct mempolicy *shmbind_create(int policy,
 				 const unsigned long __user *mask_ptr,
@@ -120,8 +152,19 @@ static inline bool mpol_hardbind_excludes(const struct mempolicy *pol, int nid)
 	return false;
 }
 
+static inline bool mpol_hardbind_allows(const struct mempolicy *pol,
+					const nodemask_t *nodes)
+{
+	return true;
+}
+
 static inline void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load)
 {
+}
+
+static inline bool shmbind_hard_in_use(void)
+{
+	return false;
 }
 
 static inline struct page *shmbind_alloc_pages_noprof(gfp_t gfp,

@@ -63,19 +63,10 @@ static inline int cgroup_set_mems(const struct cgroup *group,
 /* How often @event of memory.events has been, or -1. */
 static inline long cgroup_event(const struct cgroup *group, const char *event)
 {
-	char path[128], key[32];
-	long count, found = -1;
-	FILE *events;
+	char path[128];
 
 	snprintf(path, sizeof(path), "%s/memory.events", group->path);
-	events = fopen(path, "r");
-	while (events && fscanf(events, "%31s %ld", key, &count) == 2) {
-		if (!strcmp(key, event))
-			found = count;
-	}
-	if (events)
-		fclose(events);
-	return found;
+	return counter_in(path, event);
 }
 
 /* Leave whatever group the caller is in. */

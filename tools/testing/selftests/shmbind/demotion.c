@@ -3,12 +3,15 @@
  * Demotion to slower memory: pages of a HARD segment stay in the mask and are
  * swapped where others are demoted; all others are demoted as ever.
  */
+#include <pthread.h>
+
 #include "ballast.h"
 #include "expected.h"
 #include "swap.h"
 #include "thp.h"
 
 #define DEMOTION	"/sys/kernel/mm/numa/demotion_enabled"
+#define LRU_GEN		"/sys/kernel/mm/lru_gen/enabled"
 #define PAGES		256
 #define TRIES		20
 #define SWAP_SIZE	(64UL << 20)	/* bytes */
@@ -17,6 +20,7 @@ FIXTURE(demotion)
 {
 	struct nodemask memory, fast, slow;
 	int node;	/* a fast one */
+	char usual_lru_gen[16];
 	struct segment seg, other;
 	struct swap swap;
 	struct cgroup group;
@@ -25,11 +29,26 @@ FIXTURE(demotion)
 FIXTURE_VARIANT(demotion)
 {
 	int policy;
+	const char *lru_gen;
 };
 
-FIXTURE_VARIANT_ADD(demotion, firstref)	{ .policy = MEM_FIRSTREF };
-FIXTURE_VARIANT_ADD(demotion, stripe)	{ .policy = MEM_STRIPE };
-FIXTURE_VARIANT_ADD(demotion, mostfree)	{ .policy = MEM_MOSTFREE };
+FIXTURE_VARIANT_ADD(demotion, firstref)
+{
+	.policy = MEM_FIRSTREF,
+	.lru_gen = "n",
+};
+
+FIXTURE_VARIANT_ADD(demotion, stripe)
+{
+	.policy = MEM_STRIPE,
+	.lru_gen = "y",
+};
+
+FIXTURE_VARIANT_ADD(demotion, mostfree)
+{
+	.policy = MEM_MOSTFREE,
+	.lru_gen = "n",
+};
 
 FIXTURE_SETUP(demotion)
 {
@@ -45,9 +64,11 @@ FIXTURE_SETUP(demotion)
 	self->seg.id = -1;
 	self->other.id = -1;
 	ASSERT_EQ(0, run_on_node(first_node(&cpus)));
-	ASSERT_EQ(0, write_file(DEMOTION, "1"));
 	ASSERT_EQ(0, cgroup_create(&self->group, "memory"));
 	ASSERT_EQ(0, cgroup_join(&self->group));
+	read_line(LRU_GEN, self->usual_lru_gen, sizeof(self->usual_lru_gen));
+	ASSERT_EQ(0, write_file(LRU_GEN, variant->lru_gen));
+	ASSERT_EQ(0, write_file(DEMOTION, "1"));
 }
 
 FIXTURE_TEARDOWN(demotion)
@@ -56,7 +77,8 @@ FIXTURE_TEARDOWN(demotion)
 	segment_remove(&self->other);
 	write_file(THP_DIR "shmem_enabled", "never");
 	write_file(DEMOTION, "0");
-	swap_remove(&self->swap);
+	write_file(LRU_GEN, self->usual_lru_gen);
+	EXPECT_EQ(0, swap_remove(&self->swap));
 	cgroup_leave();
 	cgroup_remove(&self->group);
 }
@@ -171,20 +193,64 @@ TEST_F(demotion, gives_way_to_swap_under_hard)
 TEST_F(demotion, leaves_hard_large_folios_that_are_in_the_swap_cache)
 {
 	struct nodemask mask = nodes_of(self->node);
+	struct nodemask others = nodes_andnot(self->memory, mask);
 	int pages = 4 * FOLIO_SIZE / page_size();
+	long written = event_count("pswpout");
 
 	ASSERT_EQ(0, swap_to_disk(&self->swap, SWAP_SIZE / 4));
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 	open_aligned(_metadata, &self->seg, pages,
 		     variant->policy | MEM_HARDBIND, &mask);
+	touch_pages(self->seg.addr, pages);
+	ASSERT_EQ(self->seg.size, large_bytes(&self->seg));
 	for (int round = 0; round < 10; round++) {
-		touch_pages(self->seg.addr, pages);
 		madvise(self->seg.addr, self->seg.size, MADV_COLD);
 		for (int i = 0; i < 3; i++)
 			cgroup_write(&self->group, "memory.reclaim", "4M");
 		touch_pages(self->seg.addr, pages);
-		EXPECT_EQ(pages, pages_in(&self->seg, &mask));
+		EXPECT_EQ(0, pages_in(&self->seg, &others));
 	}
+	EXPECT_LT(written, event_count("pswpout"));
+}
+
+struct toucher {
+	pthread_t thread;
+	struct segment *seg;
+	bool stop;
+};
+
+static void *touch_all(void *arg)
+{
+	struct toucher *toucher = arg;
+	struct segment *seg = toucher->seg;
+
+	while (!__atomic_load_n(&toucher->stop, __ATOMIC_RELAXED))
+		touch_pages(seg->addr, seg->size / page_size());
+	return NULL;
+}
+
+/* A page may come back while reclaim has it in hand. */
+TEST_F(demotion, leaves_hard_pages_that_come_back_from_swap_meanwhile)
+{
+	struct nodemask mask = nodes_of(self->node);
+	struct nodemask others = nodes_andnot(self->memory, mask);
+	long written = event_count("pswpout"), read = event_count("pswpin");
+	struct toucher toucher = { .seg = &self->seg };
+
+	ASSERT_EQ(0, swap_to_disk(&self->swap, SWAP_SIZE / 4));
+	ASSERT_EQ(0, segment_open(&self->seg, 4 * PAGES,
+				  variant->policy | MEM_HARDBIND, &mask));
+	ASSERT_EQ(0, pthread_create(&toucher.thread, NULL, touch_all,
+				    &toucher));
+	for (int round = 0; round < 100; round++) {
+		madvise(self->seg.addr, self->seg.size, MADV_COLD);
+		cgroup_write(&self->group, "memory.reclaim", "1M");
+	}
+	__atomic_store_n(&toucher.stop, true, __ATOMIC_RELAXED);
+	ASSERT_EQ(0, pthread_join(toucher.thread, NULL));
+	EXPECT_EQ(0, pages_in(&self->seg, &others));
+	EXPECT_LT(written, event_count("pswpout"));
+	EXPECT_LT(read, event_count("pswpin"));
 }
 
 /* Unless the mask has them, slow nodes are no room for what a fast one lacks. */

@@ -23,18 +23,7 @@ static int victim, second;	/* the nodes that are filled */
 
 static long oom_kills(void)
 {
-	char key[128];
-	long value, found = -1;
-	FILE *stat = fopen("/proc/vmstat", "r");
-
-	if (!stat)
-		return -1;
-	while (found < 0 && fscanf(stat, "%127s %ld", key, &value) == 2) {
-		if (!strcmp(key, "oom_kill"))
-			found = value;
-	}
-	fclose(stat);
-	return found;
+	return event_count("oom_kill");
 }
 
 struct scene {

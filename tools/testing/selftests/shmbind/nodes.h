@@ -248,25 +248,35 @@ static inline int node_distance(int from, int to)
 	return distance;
 }
 
-/* The value after @name in a two-column file of @node, such as vmstat. */
+/* The value after @name in a file of two columns, such as /proc/vmstat; or -1. */
+static inline long counter_in(const char *path, const char *name)
+{
+	long value, found = -1;
+	FILE *file = fopen(path, "r");
+	char key[128];
+
+	while (file && found < 0 && fscanf(file, "%127s %ld", key, &value) == 2) {
+		if (!strcmp(key, name))
+			found = value;
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* How often @event has been on the whole machine. */
+static inline long event_count(const char *event)
+{
+	return counter_in("/proc/vmstat", event);
+}
+
+/* The same of a file of @node, such as vmstat. */
 static inline long node_counter(int node, const char *file, const char *name)
 {
-	char path[128], key[128];
-	long value, found = -1;
-	FILE *stat;
+	char path[128];
 
 	snprintf(path, sizeof(path), NODES_DIR "/node%d/%s", node, file);
-	stat = fopen(path, "r");
-	if (!stat)
-		return -1;
-	while (fscanf(stat, "%127s %ld", key, &value) == 2) {
-		if (!strcmp(key, name)) {
-			found = value;
-			break;
-		}
-	}
-	fclose(stat);
-	return found;
+	return counter_in(path, name);
 }
 
 static inline long node_free_pages(int node)
@@ -382,20 +392,40 @@ static inline int large_nodes(size_t kib)
 
 #define BLOCKS_DIR	"/sys/devices/system/memory"
 
-/* A block of memory that is offline, or -1. */
+/* The node of a block of memory, or -1. */
+static inline int node_of_block(int block)
+{
+	struct nodemask online = nodes_in("online");
+	char path[128];
+	int node;
+
+	for (node = -1; next_node(&node, &online);) {
+		snprintf(path, sizeof(path), BLOCKS_DIR "/memory%d/node%d",
+			 block, node);
+		if (!access(path, F_OK))
+			break;
+	}
+	return node;
+}
+
+/* A block of memory that is offline, of a node that has no other; or -1. */
 static inline int offline_block(void)
 {
+	struct nodemask memory = memory_nodes();
 	DIR *blocks = opendir(BLOCKS_DIR);
 	struct dirent *entry;
 	char path[PATH_MAX], state[32];
-	int block, found = -1;
+	int block, node, found = -1;
 
 	while (blocks && found < 0 && (entry = readdir(blocks))) {
 		if (sscanf(entry->d_name, "memory%d", &block) != 1)
 			continue;
 		snprintf(path, sizeof(path), BLOCKS_DIR "/memory%d/state",
 			 block);
-		if (!strcmp(read_line(path, state, sizeof(state)), "offline"))
+		if (strcmp(read_line(path, state, sizeof(state)), "offline"))
+			continue;
+		node = node_of_block(block);
+		if (node >= 0 && !node_isset(node, &memory))
 			found = block;
 	}
 	if (blocks)

@@ -9,12 +9,13 @@
 #include "loop.h"
 #include "segment.h"
 
-#define ZRAM	"/sys/block/zram0/"
+#define ZRAM	"/sys/class/zram-control/"
 #define ZSWAP	"/sys/module/zswap/parameters/enabled"
 
 struct swap {
 	char path[LOOP_PATH_MAX];	/* "" if there is none */
 	int disk;	/* 0, or what keeps the loop device until it is removed */
+	int zram;	/* its number, if there is no disk */
 	bool compressed;	/* by zswap, which is not even turned off else */
 };
 
@@ -53,13 +54,16 @@ static inline int swap_to_disk(struct swap *swap, size_t size)
 /* Read synchronously and one by one. */
 static inline int swap_to_zram(struct swap *swap, size_t size)
 {
-	char text[32];
+	char line[32], path[64];
 
-	snprintf(swap->path, sizeof(swap->path), "/dev/zram0");
-	snprintf(text, sizeof(text), "%lu", (unsigned long)size);
-	write_file(ZRAM "reset", "1");
-	return write_file(ZRAM "disksize", text) ? -1 :
-						   swap_on(swap->path, size);
+	/* which makes a device and tells its number */
+	if (!*read_line(ZRAM "hot_add", line, sizeof(line)))
+		return -1;
+	swap->zram = atoi(line);
+	snprintf(swap->path, sizeof(swap->path), "/dev/zram%d", swap->zram);
+	snprintf(path, sizeof(path), "/sys/block/zram%d/disksize", swap->zram);
+	snprintf(line, sizeof(line), "%lu", (unsigned long)size);
+	return write_file(path, line) ? -1 : swap_on(swap->path, size);
 }
 
 /* Read synchronously, and ahead, out of compressed memory before a disk. */
@@ -70,14 +74,20 @@ static inline int swap_to_zswap(struct swap *swap, size_t size)
 }
 
 /* Does nothing if there never was any. */
-static inline void swap_remove(struct swap *swap)
+static inline int swap_remove(struct swap *swap)
 {
+	char line[32];
+
 	if (swap->compressed)
 		write_file(ZSWAP, "N");
-	if (swap->path[0])
-		swapoff(swap->path);
+	if (!swap->path[0])
+		return 0;
+	if (swapoff(swap->path) && errno != EINVAL)
+		return -1;
 	if (swap->disk > 0)
-		close(swap->disk);
+		return close(swap->disk);
+	snprintf(line, sizeof(line), "%d", swap->zram);
+	return write_file(ZRAM "hot_remove", line);
 }
 
 static inline bool resident(struct segment *seg, size_t page)

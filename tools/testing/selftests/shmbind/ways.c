@@ -164,6 +164,7 @@ static const struct way {
 };
 
 #define WAYS	((int)ARRAY_SIZE(ways))
+#define TRIES	5
 
 /* Attach, and open the file before a way in splits the mapping. */
 static int attach(struct segment *seg)
@@ -275,25 +276,47 @@ TEST_F(way, takes_its_turn_in_a_stripe)
 	}
 }
 
+/*
+ * The kernel may find a page to reclaim all the same: a few times. @page is the
+ * first that has not been tried, and the next one then.
+ */
+static int go_where_full(const struct way *way, struct segment *seg,
+			 struct segment *ballast, long *taken, size_t *page)
+{
+	int err = 0;
+
+	for (int tries = 0; !err && tries < TRIES; tries++) {
+		*taken = top_up(ballast, *taken);
+		err = way->go(seg, (*page)++);
+	}
+	return err;
+}
+
 TEST_F(way, says_that_a_hard_node_is_full)
 {
 	struct nodemask mask = nodes_of(self->victim);
-	long taken;
+	long taken, there;
+	size_t page = 0;
 
 	REQUIRE("nodes=2");
-	ASSERT_EQ(0, open_segment(&self->seg, WAYS, MEM_HARDBIND, &mask));
+	ASSERT_EQ(0, open_segment(&self->seg, WAYS * TRIES, MEM_HARDBIND,
+				  &mask));
 	taken = fill_node(&self->ballast, self->victim);
 	ASSERT_LT(0, taken);
 	for (int way = 0; way < WAYS; way++) {
-		taken = top_up(&self->ballast, taken);
-		EXPECT_EQ(ways[way].err, ways[way].go(&self->seg, way))
+		EXPECT_EQ(ways[way].err,
+			  go_where_full(&ways[way], &self->seg, &self->ballast,
+					&taken, &page))
 			TH_LOG("%s", ways[way].name);
 	}
-	EXPECT_EQ(0, blocks());
+	/* none has made a page and said that it has not */
+	there = blocks() * 512 / page_size();
+	EXPECT_EQ(page, WAYS + there);
 
 	ASSERT_EQ(0, give_back(&self->ballast));
 	for (int way = 0; way < WAYS; way++) {
-		EXPECT_EQ(self->victim, node_by(&ways[way], &self->seg, way))
+		EXPECT_EQ(self->victim, node_by(&ways[way], &self->seg,
+						WAYS * TRIES - 1 - way))
 			TH_LOG("%s", ways[way].name);
 	}
 }
