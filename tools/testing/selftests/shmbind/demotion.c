@@ -95,9 +95,19 @@ static int pages_in(struct segment *seg, const struct nodemask *mask)
 	return in;
 }
 
+/* Have reclaim look at the pages of both segments; the second may be none. */
+static void press(const struct cgroup *group, struct segment *seg,
+		  struct segment *other)
+{
+	madvise(seg->addr, seg->size, MADV_COLD);
+	if (other->addr)
+		madvise(other->addr, other->size, MADV_COLD);
+	cgroup_write(group, "memory.reclaim", "2M");
+}
+
 /*
- * Have reclaim look at the pages of both segments, as long as @seg has some that
- * are not on slow nodes; how many it has there in the end.
+ * The same as long as @seg has pages that are not on slow nodes; how many it has
+ * there in the end.
  */
 static int demote(const struct cgroup *group, struct segment *seg,
 		  struct segment *other, const struct nodemask *slow)
@@ -105,10 +115,7 @@ static int demote(const struct cgroup *group, struct segment *seg,
 	int pages = seg->size / page_size(), demoted = 0;
 
 	for (int i = 0; i < TRIES && demoted < pages; i++) {
-		madvise(seg->addr, seg->size, MADV_COLD);
-		if (other->addr)
-			madvise(other->addr, other->size, MADV_COLD);
-		cgroup_write(group, "memory.reclaim", "2M");
+		press(group, seg, other);
 		demoted = pages_in(seg, slow);
 	}
 	return demoted;
@@ -142,6 +149,8 @@ TEST_F(demotion, takes_pages_of_hard_segments_whose_masks_have_the_slow_nodes)
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &mask));
 	touch_pages(self->seg.addr, PAGES);
+	ASSERT_EQ(0, segment_move(&self->seg, PAGES, self->node));
+	ASSERT_EQ(0, pages_in(&self->seg, &self->slow));
 	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
 				&self->slow));
 }
@@ -184,7 +193,9 @@ TEST_F(demotion, gives_way_to_swap_under_hard)
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &mask));
 	touch_pages(self->seg.addr, PAGES);
-	swap_out(_metadata, &self->group, &self->seg);
+	for (int i = 0; i < TRIES && pages_in(&self->seg, &self->memory); i++)
+		press(&self->group, &self->seg, &self->other);
+	EXPECT_EQ(0, pages_in(&self->seg, &self->memory));
 	touch_pages(self->seg.addr, PAGES);
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
 }
