@@ -345,7 +345,6 @@ TEST_F(cpuset, may_change_while_threads_fault)
 
 FIXTURE(balancing)
 {
-	struct nodemask memory;
 	int home, away;
 	struct segment seg;
 };
