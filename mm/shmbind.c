@@ -242,7 +242,7 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
 		b->stripe.due = *nodes;
 		b->stripe.level = 1;
 	}
-	if (b->strength == MEM_HARDBIND && !shmbind_hard_in_use())
+	if (b->strength == MEM_HARDBIND)
 		static_branch_enable(&shmbind_hard_key);
 	return &b->pol;
 }

@@ -93,7 +93,7 @@ DECLARE_STATIC_KEY_FALSE(shmbind_hard_key);
  * where there are none.
  *
  * Context: Any context.
- * Return: True if there has ever been a MEM_HARDBIND binding.
+ * Return: True if a MEM_HARDBIND binding has ever been built.
  */
 static inline bool shmbind_hard_in_use(void)
 {

@@ -191,8 +191,8 @@ static inline void unsettle_memory(void)
 
 /*
  * Until the process ends, free pages are where they can be seen, a full node
- * stays full, and pages stay where they are. Leaves a kernel alone that is not under test: a program may run
- * only to list its tests.
+ * stays full, and pages stay where they are. Leaves a kernel alone that is not
+ * under test: a program may run only to list its tests.
  */
 static inline void settle_memory(void)
 {

@@ -131,6 +131,19 @@ TEST_F(demotion, takes_pages_of_soft_segments)
 				&self->slow));
 }
 
+/* Also once there has been a HARD binding. */
+TEST_F(demotion, takes_pages_of_segments_without_a_binding)
+{
+	ASSERT_EQ(0, segment_open(&self->other, 1,
+				  variant->policy | MEM_HARDBIND, &self->fast));
+	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	touch_pages(self->seg.addr, PAGES);
+	ASSERT_EQ(PAGES, pages_in(&self->seg, &self->fast));
+	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
+				&self->slow));
+}
+
 TEST_F(demotion, leaves_pages_of_hard_segments_where_they_are)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
@@ -168,7 +181,7 @@ TEST_F(demotion, leaves_pages_of_hard_segments_that_exclude_a_slow_node)
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
 }
 
-/* They lie on the same lists, and those that stay stay on them. */
+/* They lie on the same lists, where the HARD ones stay. */
 TEST_F(demotion, takes_pages_of_others_from_between_hard_ones)
 {
 	struct nodemask mask = nodes_of(self->node);

@@ -673,7 +673,7 @@ TEST_F(empty, mbind_over_an_unbound_segment_is_one_mappings_alone)
 
 /* Pages that no allocator has ready: one in the pool of each of two nodes. */
 
-#define GIGANTIC	(1UL << 30)	/* bytes */
+#define GIGANTIC	(512 * HUGE)	/* bytes: 1 GiB */
 
 FIXTURE(gigantic)
 {

@@ -214,6 +214,27 @@ TEST_F(large, folios_of_every_order_are_one_choice)
 	}
 }
 
+/* The files of single orders are for memory shared by mmap(2) alone. */
+TEST_F(large, folios_are_not_made_by_the_files_of_their_order)
+{
+	struct scene *scene = &self->scene;
+	static const char *orders[] = { "64kB", "2048kB" };
+	char path[128];
+
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
+	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
+		snprintf(path, sizeof(path), THP_DIR "hugepages-%s/shmem_enabled",
+			 orders[i]);
+		ASSERT_EQ(0, write_file(path, "always"));
+		open_aligned(_metadata, &scene->seg, scene->large,
+			     MEM_STRIPE | variant->strength, &scene->memory);
+		touch_page(scene->seg.addr, 0);
+		EXPECT_EQ(1, resident_pages(&scene->seg));
+		segment_remove(&scene->seg);
+		EXPECT_EQ(0, write_file(path, "never"));
+	}
+}
+
 /* 256 pages, 128, and so on down to one. */
 TEST_F(large, stripe_counts_base_pages_of_folios_of_all_orders)
 {

@@ -311,10 +311,7 @@ TEST_F(swap, swapoff_brings_pages_back_to_the_mask)
 				  &scene->first));
 	ASSERT_EQ(0, segment_open(&scene->other, PAGES, MEM_HARDBIND,
 				  &scene->last));
-	touch_pages(scene->seg.addr, PAGES);
-	touch_pages(scene->other.addr, PAGES);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	swap_out(_metadata, &scene->group, &scene->other);
+	swap_out_side_by_side(_metadata, scene);
 	ASSERT_EQ(0, swapoff(scene->swap.path));
 	for (int page = 0; page < PAGES; page++)
 		EXPECT_TRUE(resident(&scene->other, page));

@@ -18,7 +18,7 @@
 #define MADV_POPULATE_WRITE	23
 #endif
 
-static char own_page[64 << 10] __attribute__((aligned(64 << 10)));
+static char *own_page;
 static int disk;	/* a block device of zeroes, read past the page cache */
 static int file;	/* of the segment */
 
@@ -206,6 +206,9 @@ FIXTURE_SETUP(way)
 	self->victim = victim_node();
 	self->seg.id = -1;
 	file = -1;
+	own_page = aligned_alloc(page_size(), page_size());
+	ASSERT_NE(NULL, own_page);
+	memset(own_page, 1, page_size());
 	disk = loop_open(1 << 20, O_RDONLY, NULL);
 	ASSERT_LE(0, disk);
 	ASSERT_EQ(0, fcntl(disk, F_SETFL, O_DIRECT));
