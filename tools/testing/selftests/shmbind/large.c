@@ -218,20 +218,22 @@ TEST_F(large, folios_of_every_order_are_one_choice)
 TEST_F(large, folios_are_not_made_by_the_files_of_their_order)
 {
 	struct scene *scene = &self->scene;
-	static const char *orders[] = { "64kB", "2048kB" };
+	static const struct {
+		const char *size, *usual;
+	} orders[] = { { "64kB", "never" }, { "2048kB", "inherit" } };
 	char path[128];
 
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
 	for (size_t i = 0; i < ARRAY_SIZE(orders); i++) {
 		snprintf(path, sizeof(path), THP_DIR "hugepages-%s/shmem_enabled",
-			 orders[i]);
+			 orders[i].size);
 		ASSERT_EQ(0, write_file(path, "always"));
 		open_aligned(_metadata, &scene->seg, scene->large,
 			     MEM_STRIPE | variant->strength, &scene->memory);
 		touch_page(scene->seg.addr, 0);
 		EXPECT_EQ(1, resident_pages(&scene->seg));
 		segment_remove(&scene->seg);
-		EXPECT_EQ(0, write_file(path, "never"));
+		EXPECT_EQ(0, write_file(path, orders[i].usual));
 	}
 }
 

@@ -7,18 +7,34 @@
 #include <linux/loop.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LOOP_PATH_MAX	64
 
-/* What is swapped to must not be swapped out itself. */
-static inline int lock_file(int file, size_t size)
-{
-	void *addr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file,
-			  0);
+#define RAMFS	"/tmp/shmbind.ramfs"
 
-	return addr == MAP_FAILED ? -1 : mlock(addr, size);
+/*
+ * A file of @size bytes of zeroes that is never swapped out: to swap to what can
+ * be swapped ends in a deadlock. It goes when it is closed.
+ */
+static inline int open_in_ramfs(size_t size)
+{
+	char zeroes[4096] = {};
+	int file;
+
+	mkdir(RAMFS, 0700);
+	if (mount("ramfs", RAMFS, "ramfs", 0, NULL))
+		return -1;
+	file = open(RAMFS "/zeroes", O_RDWR | O_CREAT, 0600);
+	umount2(RAMFS, MNT_DETACH);
+	/* whole: who swaps out has no memory to spare */
+	for (size_t done = 0; file >= 0 && done < size; done += sizeof(zeroes)) {
+		if (write(file, zeroes, sizeof(zeroes)) != sizeof(zeroes))
+			return -1;
+	}
+	return file;
 }
 
 /*
@@ -33,15 +49,13 @@ static inline int loop_open(size_t size, int mode, char *path)
 				 (mode == O_RDONLY ? LO_FLAGS_READ_ONLY : 0),
 	};
 	int control = open("/dev/loop-control", O_RDWR);
-	int file = memfd_create("zeroes", 0);
+	int file = open_in_ramfs(size);
 	char own[LOOP_PATH_MAX];
 	int loop;
 
 	if (!path)
 		path = own;
-	if (control < 0 || file < 0 || ftruncate(file, size))
-		return -1;
-	if (mode != O_RDONLY && lock_file(file, size))
+	if (control < 0 || file < 0)
 		return -1;
 	snprintf(path, LOOP_PATH_MAX, "/dev/loop%d",
 		 ioctl(control, LOOP_CTL_GET_FREE));
