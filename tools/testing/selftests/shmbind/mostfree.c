@@ -204,7 +204,7 @@ TEST_F(mostfree, filling_a_segment_levels_the_nodes)
 TEST_F(mostfree, the_freer_a_node_the_more_it_takes)
 {
 	struct nodemask stairs;
-	long pages, was_free[NODES_MAX], level;
+	long pages, was_free[NODES_MAX], level, noise;
 	int node;
 
 	stairs = build_stairs(_metadata, self->ballast, &self->memory);
@@ -220,9 +220,11 @@ TEST_F(mostfree, the_freer_a_node_the_more_it_takes)
 	for (node = -1; next_node(&node, &stairs);)
 		level += was_free[node];
 	level /= nodes_weight(&stairs);
+	/* page tables and the page cache's tree lie on one of the nodes, too */
+	noise = NOISE + pages / 128;
 	for (node = -1; next_node(&node, &stairs);) {
-		EXPECT_LE(was_free[node] - level - NOISE, self->per_node[node]);
-		EXPECT_GE(was_free[node] - level + NOISE, self->per_node[node]);
+		EXPECT_LE(was_free[node] - level - noise, self->per_node[node]);
+		EXPECT_GE(was_free[node] - level + noise, self->per_node[node]);
 	}
 }
 
