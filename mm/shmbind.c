@@ -630,7 +630,10 @@ static struct folio *hugetlb_soft(struct hstate *h, int nid,
 		folio = hugetlb_hard(h, n, mm, alloc_flags);
 		if (!IS_ERR(folio))
 			return folio;
-		/* Other nodes cannot help if it was not for want of a page */
+		/*
+		 * Not for want of a page: a limit, or all are reserved. What
+		 * comes of the attempt on all nodes is what the caller gets.
+		 */
 		if (node_free_huge_pages(h, n))
 			break;
 	}

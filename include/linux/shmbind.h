@@ -87,7 +87,7 @@ void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load);
 DECLARE_STATIC_KEY_FALSE(shmbind_hard_key);
 
 /**
- * shmbind_hard_in_use() - Tell whether a page may belong to a HARD segment.
+ * shmbind_hard_possible() - Tell whether a page may belong to a HARD segment.
  *
  * For whoever cannot tell which segment a page belongs to, and need not care
  * where there are none.
@@ -95,7 +95,7 @@ DECLARE_STATIC_KEY_FALSE(shmbind_hard_key);
  * Context: Any context.
  * Return: True if a MEM_HARDBIND binding has ever been built.
  */
-static inline bool shmbind_hard_in_use(void)
+static inline bool shmbind_hard_possible(void)
 {
 	return static_branch_unlikely(&shmbind_hard_key);
 }
@@ -162,7 +162,7 @@ static inline void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load)
 {
 }
 
-static inline bool shmbind_hard_in_use(void)
+static inline bool shmbind_hard_possible(void)
 {
 	return false;
 }
