@@ -77,26 +77,35 @@ static inline int cgroup_leave(void)
 
 #define CPUSET1_ROOT	"/tmp/cpuset"
 
+static inline int cgroup_enable_cpuset(void)
+{
+	return write_file(CGROUP_ROOT "/cgroup.subtree_control", "+cpuset");
+}
+
+/* v2 lets go of the controller some time after it was told to. */
+static inline int mount_cpuset1(void)
+{
+	mkdir(CPUSET1_ROOT, 0700);
+	for (int tries = 0; tries < 200; tries++) {
+		if (!mount("cgroup", CPUSET1_ROOT, "cgroup", 0, "cpuset"))
+			return 0;
+		usleep(20000);
+	}
+	return -1;
+}
+
 /* As cgroup_create(), under the cpuset controller of v1. */
 static inline int cpuset1_create(struct cgroup *group)
 {
-	mkdir(CPUSET1_ROOT, 0700);
 	if (write_file(CGROUP_ROOT "/cgroup.subtree_control", "-cpuset"))
 		return -1;
-	/* v2 lets go of it some time later */
-	for (int tries = 0; tries < 200; tries++) {
-		if (!mount("cgroup", CPUSET1_ROOT, "cgroup", 0, "cpuset"))
-			break;
-		usleep(20000);
+	if (mount_cpuset1()) {
+		cgroup_enable_cpuset();
+		return -1;
 	}
 	snprintf(group->path, sizeof(group->path), CPUSET1_ROOT "/shmbind.%d",
 		 getpid());
 	return mkdir(group->path, 0700);
-}
-
-static inline int cgroup_enable_cpuset(void)
-{
-	return write_file(CGROUP_ROOT "/cgroup.subtree_control", "+cpuset");
 }
 
 /* The group is empty; gives the controller back to v2. */
