@@ -27,6 +27,7 @@ k()
 # a killed one has left of ours is cleared away.
 lock()
 {
+	[[ ! ${LOCKED:-} ]] || return 0
 	mkdir -p "$build"
 	exec 9>"$build/lock"
 	if ! flock -n 9; then
@@ -35,6 +36,7 @@ lock()
 	fi
 	rm -f "$build"/index.tmp* "$tree"/.git/snapshot* \
 		"$tree"/.git/refs/shmbind/*.lock
+	export LOCKED=1
 }
 
 # The overlay's files: what lies below a top directory of the kernel's.
@@ -47,6 +49,12 @@ overlay()
 		--work-tree=. -c core.excludesFile=/dev/null \
 		ls-files -o --exclude-standard -- "${tops[@]}" MAINTAINERS.patch
 )
+
+# Their paths in the kernel: without .patch, and what else says which patch's.
+overlay_paths()
+{
+	overlay | sed -E "s/(\.($(patches | paste -sd '|')))?\.patch$//" | sort -u
+}
 
 # Which of them bin/rows writes.
 is_row()
@@ -71,14 +79,39 @@ paths_of()
 	local path
 	sed '1,/^---$/d; /^$/d' "$root/series/$1" | while read -r path; do
 		case $path in
-		*/) overlay | sed 's/\.patch$//' | grep "^$path" ||
-			echo "$path";;
+		*/) overlay_paths | grep "^$path" || echo "$path";;
 		*) echo "$path";;
 		esac
 	done
 }
 
-# Changes when the overlay, the series' texts or the base do.
+# What the series is made of, in its order: patch, path, and file of the overlay.
+# The file is <path>, or <path>.patch; of a path that several patches edit it is
+# <path>.<patch>.patch for all but the last of them.
+units()
+{
+	local name path file
+	patches | while read -r name; do
+		paths_of "$name" | while read -r path; do
+			for file in "$path.$name.patch" "$path.patch" "$path"
+			do
+				[[ ! -f $root/$file ]] || break
+			done
+			echo "$name $path $file"
+		done
+	done
+}
+
+# commit_of PATCH - Its commit, of those that make tree has left.
+commit_of()
+{
+	local place
+	place=$(patches | grep -nx "$1")
+	k rev-list --reverse "base..$applied" | sed -n "${place%%:*}p"
+}
+
+# Two lines: one changes when the overlay or the base does, one when the series'
+# texts do.
 fingerprint()
 (
 	cd "$root"
@@ -86,9 +119,9 @@ fingerprint()
 		k rev-parse base
 		cat series/order
 		overlay | xargs -d '\n' stat -c '%a %n'
-		{ overlay; patches | sed 's|^|series/|'; } |
-			xargs -d '\n' sha1sum --
+		overlay | xargs -d '\n' sha1sum --
 	} 2>&1 | sha1sum
+	patches | sed 's|^|series/|' | xargs -d '\n' sha1sum -- 2>&1 | sha1sum
 )
 
 # The git tree of what lies in build/linux now, edits and new files included.
@@ -100,10 +133,13 @@ snapshot()
 }
 
 # refuse_edits TREE - Edits that exist nowhere else, TREE neither, are not
-# written over.
+# written over. Without TREE it is all of build/linux that goes.
 refuse_edits()
 {
 	local now
+	[[ $1 ]] || ! k rev-parse -q --verify refs/stash >/dev/null ||
+		die "build/linux has a stash, which would go with it" \
+		    "git -C build/linux stash pop, and make refresh"
 	now=$(snapshot)
 	[[ $now != "$(k rev-parse "$applied^{tree}")" ]] || return 0
 	[[ $now != "$1" ]] || return 0
@@ -112,13 +148,13 @@ refuse_edits()
 		cut -c -60)" "make refresh takes them, or: git -C build/linux stash"
 }
 
-# hunks TREE PATH - What TREE changes in PATH, in the one form that the overlay
-# keeps: the same change is always the same bytes.
+# hunks FROM TO PATH - What becomes of PATH between two trees, in the one form
+# that the overlay keeps: the same change is always the same bytes.
 hunks()
 {
 	k diff-tree -p -U3 --diff-algorithm=myers --no-renames --no-ext-diff \
 		--no-textconv --src-prefix=a/ --dst-prefix=b/ \
-		base "$1" -- ":(literal)$2" | sed '/^index /d'
+		"$1" "$2" -- ":(literal)$3" | sed '/^index /d'
 }
 
 # store FILE - Standard input becomes FILE, which is not touched when it has
