@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "nodes.h"
@@ -184,6 +185,15 @@ static inline void touch_pages(char *addr, size_t pages)
 {
 	for (size_t page = 0; page < pages; page++)
 		touch_page(addr, page);
+}
+
+/* How many minor faults the calling thread has had. */
+static inline long thread_faults(void)
+{
+	struct rusage usage = {};
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_minflt;
 }
 
 /*

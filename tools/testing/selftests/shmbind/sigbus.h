@@ -24,7 +24,7 @@ static inline void on_sigbus(int sig, siginfo_t *info, void *context)
 	siglongjmp(sigbus_jump, 1);
 }
 
-static inline int catch_sigbus(void)
+static inline int catch_signal(int sig)
 {
 	struct sigaction action = {
 		.sa_sigaction = on_sigbus,
@@ -32,7 +32,12 @@ static inline int catch_sigbus(void)
 		.sa_flags = SA_SIGINFO | SA_NODEFER,
 	};
 
-	return sigaction(SIGBUS, &action, NULL);
+	return sigaction(sig, &action, NULL);
+}
+
+static inline int catch_sigbus(void)
+{
+	return catch_signal(SIGBUS);
 }
 
 /* Write to the page; false if that is SIGBUS. Needs catch_sigbus(). */
@@ -49,17 +54,25 @@ static inline bool try_touch(char *addr, size_t page)
 	return touched;
 }
 
-static inline bool try_read(char *addr, size_t page)
+/* Load *@from; false if that is SIGBUS. */
+static inline bool try_load(const long *from, long *value)
 {
-	bool touched = false;
+	bool loaded = false;
 
 	__atomic_store_n(&sigbus_expected, true, __ATOMIC_SEQ_CST);
 	if (!sigsetjmp(sigbus_jump, 0)) {
-		read_page(addr, page);
-		touched = true;
+		*value = __atomic_load_n(from, __ATOMIC_RELAXED);
+		loaded = true;
 	}
 	__atomic_store_n(&sigbus_expected, false, __ATOMIC_SEQ_CST);
-	return touched;
+	return loaded;
+}
+
+static inline bool try_read(char *addr, size_t page)
+{
+	long value;
+
+	return try_load((long *)(addr + page * page_size()), &value);
 }
 
 /* Write to the pages in order up to the first SIGBUS; how many could be. */

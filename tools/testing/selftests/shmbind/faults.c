@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Faults on attached segments, bound or not, while they hold no more than the
+ * lock of their VMA: what they cost, and that they find the right page or none
+ * while mappings come, change, move and go.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+
+#include "pool.h"
+
+#define MANY		256	/* pages whose faults are counted */
+#define FEW		4	/* faults that are not theirs */
+#define AROUND_BYTES	"/sys/kernel/debug/fault_around_bytes"
+
+FIXTURE(cost)
+{
+	struct nodemask memory;
+	struct segment seg;
+	char *again;	/* a second attach */
+};
+
+FIXTURE_VARIANT(cost)
+{
+	bool bound;
+};
+
+FIXTURE_VARIANT_ADD(cost, unbound)	{ .bound = false };
+FIXTURE_VARIANT_ADD(cost, bound)	{ .bound = true };
+
+static int open_either(struct segment *seg, size_t pages, bool bound)
+{
+	struct nodemask memory = memory_nodes();
+
+	if (bound)
+		return segment_open(seg, pages, MEM_STRIPE | MEM_HARDBIND,
+				    &memory);
+	return segment_create(seg, pages) || segment_attach(seg) ? -1 : 0;
+}
+
+FIXTURE_SETUP(cost)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, open_either(&self->seg, MANY, variant->bound));
+	self->again = shmat(self->seg.id, NULL, 0);
+	ASSERT_NE((char *)-1, self->again);
+}
+
+FIXTURE_TEARDOWN(cost)
+{
+	shmdt(self->again);
+	segment_remove(&self->seg);
+}
+
+TEST_F(cost, a_read_maps_what_is_around)
+{
+	char line[32];
+	long faults, around;
+
+	around = atol(read_line(AROUND_BYTES, line, sizeof(line)));
+	ASSERT_LT(FEW * page_size(), around);
+	around /= page_size();
+	touch_pages(self->seg.addr, MANY);
+	faults = -thread_faults();
+	for (int page = 0; page < MANY; page++)
+		read_page(self->again, page);
+	faults += thread_faults();
+	EXPECT_GE(MANY / around + FEW, faults);
+}
+
+TEST_F(cost, a_read_makes_no_page_around)
+{
+	unsigned char resident[MANY];
+
+	for (int page = 0; page < MANY; page += 2)
+		touch_page(self->seg.addr, page);
+	for (int page = 0; page < MANY; page += 2)
+		read_page(self->again, page);
+	ASSERT_EQ(0, mincore(self->again, self->seg.size, resident));
+	for (int page = 0; page < MANY; page++)
+		EXPECT_EQ(page % 2, !(resident[page] & 1));
+}
+
+/* Others on this machine have retries, too, but not always that many. */
+TEST_F(cost, a_fault_holds_the_lock_of_its_vma_alone)
+{
+	size_t half = self->seg.size / 2;
+	long least = LONG_MAX, again;
+
+	touch_pages(self->seg.addr, MANY);
+	for (int tries = 0; tries < 5; tries++) {
+		ASSERT_EQ(0, madvise(self->again, half, MADV_DONTNEED));
+		ASSERT_EQ(0, madvise(self->seg.addr, half, MADV_REMOVE));
+		again = event_count("vma_lock_retry");
+		touch_pages(self->seg.addr, MANY / 2);
+		touch_pages(self->again, MANY / 2);
+		again = event_count("vma_lock_retry") - again;
+		if (again < least)
+			least = again;
+	}
+	EXPECT_GT(MANY / 4, least);
+}
+
+#define PM_PRESENT	63	/* bit of an entry of pagemap */
+
+static int mapped(int pagemap, char *addr)
+{
+	off_t at = (uintptr_t)addr / page_size() * sizeof(uint64_t);
+	uint64_t entry;
+
+	if (pread(pagemap, &entry, sizeof(entry), at) != sizeof(entry))
+		return -1;
+	return entry >> PM_PRESENT & 1;
+}
+
+/*
+ * The one thing that userfaultfd does for an attach is to tell what was written,
+ * and for that each page has to be mapped by a fault of its own.
+ */
+TEST_F(cost, a_read_maps_nothing_around_where_userfaultfd_tells_writes)
+{
+	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	int pagemap = open("/proc/self/pagemap", O_RDONLY);
+	struct uffdio_api api = {
+		.api = UFFD_API,
+		.features = UFFD_FEATURE_WP_ASYNC | UFFD_FEATURE_WP_UNPOPULATED,
+	};
+	struct uffdio_register reg = {
+		.range = { (uintptr_t)self->again, self->seg.size },
+		.mode = UFFDIO_REGISTER_MODE_WP,
+	};
+
+	ASSERT_LE(0, uffd);
+	ASSERT_LE(0, pagemap);
+	touch_pages(self->seg.addr, MANY);
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
+	read_page(self->again, 0);
+	for (int page = 0; page < MANY; page++)
+		EXPECT_EQ(page == 0, mapped(pagemap, self->again +
+					    page * page_size()));
+	close(pagemap);
+	close(uffd);
+}
+
+/* Mappings that change under the threads that use them. */
+
+#define HUGE		(2UL << 20)	/* bytes */
+#define VISITORS	2
+#define ROUNDS		6
+#define FIRST		1000		/* the number of the first page */
+
+struct visitor {
+	pthread_t thread;
+	struct scene *scene;
+	long visits, missed, wrong;
+};
+
+struct scene {
+	struct nodemask memory;
+	struct segment seg;
+	bool huge, bound;
+	size_t step;	/* bytes from page to page */
+	int pages;
+	char *place[2];	/* where the segment may be attached */
+	int places;	/* how many of them are visited */
+	bool shuffled;	/* any page may be in any place */
+	bool emptied;	/* a page may have lost its number */
+	bool stop;
+	struct visitor visitors[VISITORS];
+};
+
+static long *number_of(struct scene *scene, char *addr, int page)
+{
+	return (long *)(addr + page * scene->step) + 1;
+}
+
+static bool right(struct scene *scene, int page, long number)
+{
+	if (scene->emptied && !number)
+		return true;
+	if (scene->shuffled)
+		return number >= FIRST && number < FIRST + scene->pages;
+	return number == FIRST + page;
+}
+
+static void visit(struct visitor *visitor, char *addr, int page)
+{
+	struct scene *scene = visitor->scene;
+	long number;
+
+	if (!try_load(number_of(scene, addr, page), &number))
+		visitor->missed++;
+	else if (!right(scene, page, number))
+		visitor->wrong++;
+	else if (!try_touch(addr + page * scene->step, 0))
+		visitor->missed++;
+	__atomic_add_fetch(&visitor->visits, 1, __ATOMIC_RELAXED);
+}
+
+static void *visit_on(void *arg)
+{
+	struct visitor *visitor = arg;
+	struct scene *scene = visitor->scene;
+	size_t half = scene->pages / 2 * scene->step;
+
+	for (int turn = 0; !__atomic_load_n(&scene->stop, __ATOMIC_RELAXED);
+	     turn++) {
+		char *place = scene->place[turn % scene->places];
+		int page = turn / scene->places % scene->pages;
+
+		visit(visitor, place, page);
+		/* so that every visit is a fault; not across two mappings */
+		if (page >= scene->pages / 2)
+			place += half;
+		madvise(place, half, MADV_DONTNEED);
+	}
+	return NULL;
+}
+
+static void write_numbers(struct scene *scene, char *addr)
+{
+	for (int page = 0; page < scene->pages; page++)
+		*number_of(scene, addr, page) = FIRST + page;
+}
+
+/* A segment with its numbers, attached at the first place. */
+static int open_numbered(struct scene *scene)
+{
+	struct segment *seg = &scene->seg;
+	char *addr;
+
+	if (scene->huge ? huge_create(seg, HUGE, scene->pages, 0) :
+			  segment_create(seg, scene->pages))
+		return -1;
+	if (scene->bound && shmbind_nodes(seg->id, MEM_HARDBIND,
+					  &scene->memory))
+		return -1;
+	addr = shmat(seg->id, NULL, 0);
+	if (addr == (char *)-1)
+		return -1;
+	write_numbers(scene, addr);
+	seg->addr = shmat(seg->id, scene->place[0], SHM_REMAP);
+	return seg->addr == scene->place[0] ? shmdt(addr) : -1;
+}
+
+static int reserve_places(struct scene *scene)
+{
+	size_t size = scene->pages * scene->step;
+	char *addr = mmap(NULL, 2 * size + HUGE, PROT_NONE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (addr == MAP_FAILED)
+		return -1;
+	addr += -(uintptr_t)addr % HUGE;
+	scene->place[0] = addr;
+	scene->place[1] = addr + size;
+	return 0;
+}
+
+static long visits(struct scene *scene)
+{
+	long least = LONG_MAX, visits;
+
+	for (int i = 0; i < VISITORS; i++) {
+		visits = __atomic_load_n(&scene->visitors[i].visits,
+					 __ATOMIC_RELAXED);
+		if (visits < least)
+			least = visits;
+	}
+	return least;
+}
+
+FIXTURE(change)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(change)
+{
+	bool huge, bound;
+};
+
+FIXTURE_VARIANT_ADD(change, unbound)	{ .bound = false };
+FIXTURE_VARIANT_ADD(change, bound)	{ .bound = true };
+FIXTURE_VARIANT_ADD(change, huge)	{ .huge = true };
+
+FIXTURE_SETUP(change)
+{
+	struct scene *scene = &self->scene;
+
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_signal(SIGSEGV));
+	ASSERT_EQ(0, catch_signal(SIGBUS));
+	scene->memory = memory_nodes();
+	scene->huge = variant->huge;
+	scene->bound = variant->bound;
+	scene->places = 1;
+	scene->step = scene->huge ? HUGE : page_size();
+	scene->pages = scene->huge ? 2 : 32;
+	if (scene->huge)
+		ASSERT_EQ(0, pools_fill(HUGE, &scene->memory,
+					2 * scene->pages));
+	ASSERT_EQ(0, reserve_places(scene));
+	ASSERT_EQ(0, open_numbered(scene));
+}
+
+FIXTURE_TEARDOWN(change)
+{
+	munmap(self->scene.place[0], 2 * self->scene.pages * self->scene.step);
+	shmctl(self->scene.seg.id, IPC_RMID, NULL);
+	if (self->scene.huge)
+		EXPECT_EQ(0, pools_fill(HUGE, &self->scene.memory, 0));
+}
+
+/* Each visitor goes to all pages, or as many, between two changes. */
+static void change_under_visitors(struct __test_metadata *_metadata,
+				  struct scene *scene,
+				  int (*change)(struct scene *scene, int round))
+{
+	long again = event_count("vma_lock_retry"), before;
+	struct visitor *visitors = scene->visitors;
+
+	for (int i = 0; i < VISITORS; i++) {
+		visitors[i].scene = scene;
+		ASSERT_EQ(0, pthread_create(&visitors[i].thread, NULL, visit_on,
+					    &visitors[i]));
+	}
+	for (int round = 0; round < ROUNDS; round++) {
+		before = visits(scene);
+		while (visits(scene) < before + scene->pages)
+			usleep(100);
+		ASSERT_EQ(0, change(scene, round));
+	}
+	__atomic_store_n(&scene->stop, true, __ATOMIC_RELAXED);
+	for (int i = 0; i < VISITORS; i++) {
+		ASSERT_EQ(0, pthread_join(visitors[i].thread, NULL));
+		EXPECT_EQ(0, visitors[i].wrong);
+		EXPECT_LT(visitors[i].missed, visitors[i].visits);
+	}
+	if (!scene->huge)
+		EXPECT_GT(visits(scene),
+			  event_count("vma_lock_retry") - again);
+}
+
+static int come_or_go(struct scene *scene, int round)
+{
+	char *place = scene->place[0];
+
+	if (round % 2 == 0)
+		return shmdt(place);
+	return shmat(scene->seg.id, place, SHM_REMAP) == place ? 0 : -1;
+}
+
+TEST_F(change, of_attaches_that_come_and_go)
+{
+	change_under_visitors(_metadata, &self->scene, come_or_go);
+}
+
+/* The new mapping takes the place of the old, which is the segment's last. */
+static int replace(struct scene *scene, int round)
+{
+	(void)round;
+	return segment_doom(&scene->seg) || open_numbered(scene);
+}
+
+TEST_F(change, of_the_segment_for_another)
+{
+	change_under_visitors(_metadata, &self->scene, replace);
+}
+
+static int move(struct scene *scene, int round)
+{
+	char *from = scene->place[round % 2], *to = scene->place[1 - round % 2];
+	size_t size = scene->pages * scene->step;
+
+	return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
+	       to ? 0 : -1;
+}
+
+TEST_F(change, of_the_place)
+{
+	self->scene.places = 2;
+	change_under_visitors(_metadata, &self->scene, move);
+}
+
+/* Which page it is that a visitor finds depends on when he comes. */
+static int reorder(struct scene *scene, int round)
+{
+	int half = scene->pages / 2, first = round % 2 ? 0 : half;
+
+	if (remap_file_pages(scene->place[0], half * scene->step, 0,
+			     first * scene->step / page_size(), 0))
+		return -1;
+	for (int page = 0; page < half; page++) {
+		if (*number_of(scene, scene->place[0], page) !=
+		    FIRST + first + page)
+			return -1;
+	}
+	return 0;
+}
+
+TEST_F(change, of_the_order)
+{
+	self->scene.shuffled = true;
+	change_under_visitors(_metadata, &self->scene, reorder);
+}
+
+static int protect(struct scene *scene, int round)
+{
+	size_t half = scene->pages / 2 * scene->step;
+
+	return mprotect(scene->place[0] + half, half,
+			round % 2 ? PROT_READ | PROT_WRITE : PROT_READ);
+}
+
+TEST_F(change, of_the_protection)
+{
+	change_under_visitors(_metadata, &self->scene, protect);
+}
+
+static int empty(struct scene *scene, int round)
+{
+	(void)round;
+	if (madvise(scene->place[0], scene->pages * scene->step, MADV_REMOVE))
+		return -1;
+	write_numbers(scene, scene->place[0]);
+	return 0;
+}
+
+TEST_F(change, of_the_content)
+{
+	self->scene.emptied = true;
+	change_under_visitors(_metadata, &self->scene, empty);
+}
+
+static void visit_once(struct scene *scene)
+{
+	struct visitor visitor = { .scene = scene };
+
+	for (int page = 0; page < scene->pages; page++)
+		visit(&visitor, scene->place[0], page);
+	_exit(visitor.wrong || visitor.missed);
+}
+
+static int fork_off(struct scene *scene, int round)
+{
+	pid_t child;
+
+	(void)round;
+	child = fork();
+	if (child == 0)
+		visit_once(scene);
+	return wait_for(child);
+}
+
+TEST_F(change, of_the_number_of_processes)
+{
+	change_under_visitors(_metadata, &self->scene, fork_off);
+}
+
+TEST_HARNESS_MAIN
