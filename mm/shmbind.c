@@ -72,6 +72,7 @@ struct stripe {
 	unsigned int next;	/* node that is asked first */
 	nodemask_t due;		/* nodes of the mask with given < level */
 	u64 level;		/* base pages for each node, by end of round */
+	u64 most;		/* no node was given more */
 	u64 given[];		/* base pages by node, turns in flight too */
 };
 
@@ -80,8 +81,8 @@ struct shmbind {
 	unsigned int policy;	/* one of SHMBIND_POLICIES */
 	unsigned int strength;	/* one of SHMBIND_STRENGTHS */
 	/*
-	 * Used by MEM_STRIPE only, and only then with room for given[]. On
-	 * cache lines of its own, as all faults read what stands above.
+	 * There for MEM_STRIPE only. On cache lines of its own, as all faults
+	 * read what stands above.
 	 */
 	struct stripe stripe ____cacheline_aligned_in_smp;
 };
@@ -225,7 +226,8 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
 	bool stripe = policy & MEM_STRIPE;
 	struct shmbind *b;
 
-	b = kzalloc(struct_size(b, stripe.given, stripe ? nr_node_ids : 0),
+	b = kzalloc(stripe ? struct_size(b, stripe.given, nr_node_ids) :
+			     offsetof(struct shmbind, stripe),
 		    GFP_KERNEL_ACCOUNT);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
@@ -320,10 +322,8 @@ static int firstref_choose(nodemask_t *candidates)
 static void stripe_count(struct stripe *s, int nid, s64 nr_pages)
 {
 	s->given[nid] += nr_pages;
-	if (s->given[nid] < s->level)
-		node_set(nid, s->due);
-	else
-		node_clear(nid, s->due);
+	s->most = max(s->most, s->given[nid]);
+	__assign_bit(nid, s->due.bits, s->given[nid] < s->level);
 }
 
 /*
@@ -332,6 +332,9 @@ static void stripe_count(struct stripe *s, int nid, s64 nr_pages)
  * For nodes that are no candidates of this fault no time passes: they keep their
  * distance to the level. So what they missed is not made up for by a burst of
  * pages later, and tasks of different cpusets do not disturb each other's turns.
+ *
+ * Where all nodes of the mask are candidates, and stand at the level all, there
+ * is nothing to look at.
  */
 static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 			      const nodemask_t *candidates)
@@ -339,6 +342,13 @@ static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 	u64 least = U64_MAX, level = s->level;
 	int nid;
 
+	if (s->most <= level && nodes_equal(*candidates, *mask)) {
+		s->level++;
+		s->due = *mask;
+		return;
+	}
+
+	s->most = 0;
 	for_each_node_mask(nid, *candidates)
 		least = min(least, s->given[nid]);
 
@@ -387,15 +397,19 @@ static void stripe_recount(struct shmbind *b, int nid, s64 nr_pages)
 	spin_unlock(&s->lock);
 }
 
+/* The zones are those that an allocation with __GFP_THISNODE walks. */
 static unsigned long node_free_pages(int nid, enum zone_type highest_zoneidx)
 {
-	struct zone *zones = NODE_DATA(nid)->node_zones;
+	struct zonelist *list =
+		&NODE_DATA(nid)->node_zonelists[ZONELIST_NOFALLBACK];
 	unsigned long free = 0;
-	enum zone_type i;
+	struct zoneref *z;
+	struct zone *zone;
 
-	for (i = 0; i <= highest_zoneidx; i++)
-		if (managed_zone(zones + i))
-			free += zone_page_state(zones + i, NR_FREE_PAGES);
+	/* Read once: memory hotplug may empty the list meanwhile */
+	for (z = list->_zonerefs; (zone = READ_ONCE(z->zone)); z++)
+		if (zonelist_zone_idx(z) <= highest_zoneidx)
+			free += zone_page_state(zone, NR_FREE_PAGES);
 	return free;
 }
 
@@ -411,23 +425,35 @@ static unsigned long node_free_huge_pages(const struct hstate *h, int nid)
 }
 #endif
 
-/* For a page of the pool of @h, or if that is NULL for one by @gfp. */
-static int mostfree_choose(gfp_t gfp, const struct hstate *h,
-			   const nodemask_t *candidates)
+/*
+ * For a page of the pool of @h, or if that is NULL for one by @gfp.
+ *
+ * Each choice looks at all candidates. So this is inline, for @h to be looked at
+ * once, and takes the mask word by word: for_each_node_mask() has to find its
+ * place in the mask anew for each node.
+ */
+static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
+					   const nodemask_t *candidates)
 {
 	enum zone_type highest_zoneidx = gfp_zone(current_gfp_context(gfp));
-	int local = numa_node_id();
-	int nid, best = NUMA_NO_NODE;
-	unsigned long free, most = 0;
+	int local = numa_node_id(), best = NUMA_NO_NODE;
+	unsigned long free, most = 0, left;
+	unsigned int word, nid;
 
-	for_each_node_mask(nid, *candidates) {
-		free = h ? node_free_huge_pages(h, nid) :
-			   node_free_pages(nid, highest_zoneidx);
-		if (best == NUMA_NO_NODE || free > most ||
-		    (free == most && node_distance(local, nid) <
-				     node_distance(local, best))) {
-			best = nid;
-			most = free;
+	for (word = 0; word < BITS_TO_LONGS(MAX_NUMNODES); word++) {
+		left = nodes_addr(*candidates)[word];
+		for (; left; left &= left - 1) {
+			nid = word * BITS_PER_LONG + __ffs(left);
+			free = h ? node_free_huge_pages(h, nid) :
+				   node_free_pages(nid, highest_zoneidx);
+			if (free < most)
+				continue;
+			if (free > most || best == NUMA_NO_NODE ||
+			    node_distance(local, nid) <
+			    node_distance(local, best)) {
+				best = nid;
+				most = free;
+			}
 		}
 	}
 	return best;
@@ -464,7 +490,8 @@ static void shmbind_choose(struct shmbind *b, struct shmbind_turn *turn,
 		break;
 	case MEM_MOSTFREE:
 		if (!chosen)
-			turn->nid = mostfree_choose(gfp, h, candidates);
+			turn->nid = h ? mostfree_choose(gfp, h, candidates) :
+					mostfree_choose(gfp, NULL, candidates);
 		break;
 	}
 }
@@ -700,27 +727,6 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 #endif /* CONFIG_HUGETLBFS */
 
 /**
- * shmbind_alloc_pages() - Allocate pages for a bound segment.
- * @gfp: GFP flags.
- * @order: Order of the allocation.
- * @pol: The binding.
- *
- * For callers that know a memory policy and not its kind. The turn cannot be
- * given back when the pages turn out not to be used.
- *
- * Context: Process context, may sleep if @gfp allows it.
- * Return: The frozen page, or NULL: on the chosen node nothing was found, for
- * order 0 and MEM_SOFTBIND on no other either.
- */
-struct page *shmbind_alloc_pages_noprof(gfp_t gfp, unsigned int order,
-					struct mempolicy *pol)
-{
-	struct shmbind_turn turn = SHMBIND_TURN_INIT;
-
-	return shmbind_alloc(gfp, order, pol, &turn);
-}
-
-/**
  * shmbind_alloc_folio() - Allocate a folio for a bound segment.
  * @gfp: GFP flags.
  * @order: Order of the folio.
@@ -730,7 +736,8 @@ struct page *shmbind_alloc_pages_noprof(gfp_t gfp, unsigned int order,
  *
  * Context: Process context, may sleep if @gfp allows it.
  * Return: The folio, whose turn the caller gives back by shmbind_give_back()
- * if it does not use it, or NULL as for shmbind_alloc_pages().
+ * if it does not use it, or NULL: on the chosen node nothing was found, for
+ * order 0 and MEM_SOFTBIND on no other either.
  */
 struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 					 struct mempolicy *pol,

@@ -89,8 +89,8 @@ DECLARE_STATIC_KEY_FALSE(shmbind_hard_key);
 /**
  * shmbind_hard_possible() - Tell whether a page may belong to a HARD segment.
  *
- * For whoever cannot tell which segment a page belongs to, and need not care
- * where there are none.
+ * For whoever cannot tell which segment a page belongs to, or would have to look
+ * for such segments, and need not care where there are none.
  *
  * Context: Any context.
  * Return: True if a MEM_HARDBIND binding has ever been built.
@@ -104,8 +104,6 @@ struct mempolicy *shmbind_create(int policy,
 				 const unsigned long __user *mask_ptr,
 				 int mask_len);
 
-struct page *shmbind_alloc_pages_noprof(gfp_t gfp, unsigned int order,
-					struct mempolicy *pol);
 struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 					 struct mempolicy *pol,
 					 struct shmbind_turn *turn);
@@ -165,13 +163,6 @@ static inline void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load)
 static inline bool shmbind_hard_possible(void)
 {
 	return false;
-}
-
-static inline struct page *shmbind_alloc_pages_noprof(gfp_t gfp,
-						      unsigned int order,
-						      struct mempolicy *pol)
-{
-	return NULL;
 }
 
 static inline struct folio *shmbind_alloc_folio(gfp_t gfp, unsigned int order,

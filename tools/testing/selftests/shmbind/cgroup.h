@@ -3,13 +3,16 @@
 #ifndef SELFTEST_SHMBIND_CGROUP_H
 #define SELFTEST_SHMBIND_CGROUP_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-#include "nodes.h"
+#include "segment.h"
 
 #define CGROUP_ROOT	"/sys/fs/cgroup"
 
@@ -67,6 +70,72 @@ static inline long cgroup_event(const struct cgroup *group, const char *event)
 
 	snprintf(path, sizeof(path), "%s/memory.events", group->path);
 	return counter_in(path, event);
+}
+
+/* Who watches the console is told of what is meant to be. */
+static inline int announce_oom(void)
+{
+	return write_file("/dev/kmsg", "shmbind: expect oom shmbind-memcg\n");
+}
+
+/* A child that touches the pages as a member of @group. */
+static inline pid_t touch_as_member(const struct cgroup *group, char *addr,
+				    int pages, const char *oom_score_adj)
+{
+	pid_t child = fork();
+
+	if (child)
+		return child;
+	signal(SIGBUS, SIG_DFL);
+	if (prctl(PR_SET_NAME, "shmbind-memcg") ||
+	    write_file("/proc/self/oom_score_adj", oom_score_adj) ||
+	    cgroup_join(group))
+		_exit(1);
+	touch_pages(addr, pages);
+	_exit(0);
+}
+
+/*
+ * Have the limit of @group kill a child that touches the pages. The signal that
+ * it died of, 0 for none and -1 for no child.
+ */
+static inline int killed_by_limit(const struct cgroup *group, char *addr,
+				  int pages)
+{
+	pid_t child;
+	int status;
+
+	if (announce_oom())
+		return -1;
+	child = touch_as_member(group, addr, pages, "0");
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return -1;
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/*
+ * The same of a child that may not be killed: that has to wait at the limit,
+ * without a signal, and to go on once it is lifted. 0 if all of this is so.
+ */
+static inline int held_by_limit(const struct cgroup *group, char *addr,
+				int pages)
+{
+	long before = cgroup_event(group, "oom");
+	pid_t child;
+	int status;
+
+	if (announce_oom())
+		return -1;
+	child = touch_as_member(group, addr, pages, "-1000");
+	for (int ms = 0; ms < 20000; ms++) {
+		if (cgroup_event(group, "oom") > before + 1 ||
+		    waitpid(child, &status, WNOHANG))
+			break;
+		usleep(1000);
+	}
+	if (cgroup_event(group, "oom") <= before + 1)
+		return -1;
+	return cgroup_write(group, "memory.max", "max") || wait_for(child);
 }
 
 /* Leave whatever group the caller is in. */

@@ -568,4 +568,36 @@ TEST_F(defaults, an_unbound_segment_follows_the_tasks_policy)
 	EXPECT_EQ(last_node(&self->memory), page_node(self->seg.addr, 1));
 }
 
+/* Nor has mbind(2) of such a mapping any say in where the segment's pages go. */
+TEST_F(defaults, what_a_private_mapping_copies_is_not_the_segments)
+{
+	struct nodemask first = nodes_of(first_node(&self->memory));
+	struct nodemask last = nodes_of(last_node(&self->memory));
+	struct nodemask cpus = cpu_nodes();
+	char *copy;
+	int fd;
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, segment_open(&self->seg, SHARE, MEM_HARDBIND, &last));
+	touch_pages(self->seg.addr, SHARE);
+	fd = segment_file(&self->seg);
+	ASSERT_LE(0, fd);
+	copy = mmap(NULL, self->seg.size, PROT_READ | PROT_WRITE, MAP_PRIVATE,
+		    fd, 0);
+	ASSERT_TRUE(copy != MAP_FAILED);
+	EXPECT_EQ(-1, mbind(copy, self->seg.size, MPOL_BIND, first.bits,
+			    NODES_MAX, 0));
+	EXPECT_EQ(EPERM, errno);
+
+	ASSERT_EQ(0, run_on_node(last_node(&cpus)));
+	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, first.bits, NODES_MAX));
+	for (int page = 0; page < SHARE; page++) {
+		read_page(copy, page);
+		EXPECT_EQ(last_node(&last), page_node(copy, page));
+		touch_page(copy, page);
+		EXPECT_EQ(first_node(&first), page_node(copy, page));
+	}
+	close(fd);
+}
+
 TEST_HARNESS_MAIN

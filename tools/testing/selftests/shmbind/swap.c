@@ -11,6 +11,7 @@
 #include "thp.h"
 
 #define PAGES		64
+#define LIMITED		1024	/* pages, more than the group may have */
 #define FEW		8	/* pages in the swap cache that are not ours */
 #define SWAP_SIZE	(16UL << 20)	/* bytes */
 #define PAGE_CLUSTER	"/proc/sys/vm/page-cluster"
@@ -191,6 +192,7 @@ TEST_F(swap, pages_come_back_to_the_mask)
 		MEM_MOSTFREE | MEM_HARDBIND, MEM_MOSTFREE | MEM_SOFTBIND,
 	};
 	struct scene *scene = &self->scene;
+	long unpacked = event_count("zswpin");
 
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
 		ASSERT_EQ(0, segment_open(&scene->seg, PAGES, policies[i],
@@ -201,6 +203,8 @@ TEST_F(swap, pages_come_back_to_the_mask)
 		expect_all_on(_metadata, &scene->seg, &scene->last);
 		segment_remove(&scene->seg);
 	}
+	unpacked = event_count("zswpin") - unpacked;
+	EXPECT_EQ(scene->swap.compressed, unpacked > 0);
 }
 
 TEST_F(swap, firstref_is_near_who_brings_a_page_back)
@@ -321,6 +325,60 @@ TEST_F(swap, swapoff_brings_pages_back_to_the_mask)
 	expect_all_on(_metadata, &scene->other, &scene->last);
 }
 
+/* Its pages are in swap, and the node that they are bound to has no room. */
+static void swap_out_of_full_node(struct __test_metadata *_metadata,
+				  struct scene *scene,
+				  const struct nodemask *mask)
+{
+	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND, mask));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(mask)));
+}
+
+/* Who takes swap away has nothing repeated for him until there is room. */
+TEST_F(swap, swapoff_fails_for_want_of_room_under_hard_and_nothing_is_lost)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(victim_node());
+
+	swap_out_of_full_node(_metadata, scene, &mask);
+	EXPECT_EQ(-1, swapoff(scene->swap.path));
+	EXPECT_EQ(ENOMEM, errno);
+
+	ASSERT_EQ(0, give_back(&scene->ballast));
+	EXPECT_EQ(0, swapoff(scene->swap.path));
+	expect_numbers(_metadata, &scene->seg);
+	expect_all_on(_metadata, &scene->seg, &mask);
+}
+
+/* Asked for by a process that neither bound nor touched the segment. */
+TEST_F(swap, what_madv_willneed_brings_back_is_in_the_mask)
+{
+	struct scene *scene = &self->scene;
+	pid_t child;
+	int left = PAGES;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
+				  &scene->last));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	child = fork();
+	if (child == 0)
+		_exit(run_on_node(first_node(&scene->cpus)) ||
+		      madvise(scene->seg.addr, scene->seg.size, MADV_WILLNEED));
+	ASSERT_EQ(0, wait_for(child));
+	for (int tries = 0; left && tries < 100; tries++) {
+		left = 0;
+		for (int page = 0; page < PAGES; page++)
+			left += !resident(&scene->seg, page);
+		usleep(10000);
+	}
+	EXPECT_EQ(0, left);
+	expect_numbers(_metadata, &scene->seg);
+	expect_all_on(_metadata, &scene->seg, &scene->last);
+}
+
 /* The first page of @seg that cannot be read, PAGES if all can be. */
 static int page_that_fails(struct segment *seg)
 {
@@ -336,10 +394,7 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 	struct scene *scene = &self->scene;
 	struct nodemask mask = nodes_of(victim_node());
 
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND, &mask));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(&mask)));
+	swap_out_of_full_node(_metadata, scene, &mask);
 	EXPECT_GT(PAGES, page_that_fails(&scene->seg));
 	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
 
@@ -367,6 +422,68 @@ TEST_F(swap, a_page_read_ahead_elsewhere_is_a_sigbus_under_hard_too)
 	ASSERT_EQ(0, give_back(&scene->ballast));
 	expect_numbers(_metadata, &scene->seg);
 	expect_all_on(_metadata, &scene->seg, &mask);
+}
+
+/* The first page that is not there, @pages if all are. */
+static int page_swapped_out(struct segment *seg, int pages)
+{
+	int page = 0;
+
+	while (page < pages && resident(seg, page))
+		page++;
+	return page;
+}
+
+/* Have @group own a segment that is swapped out and a limit that is too low. */
+static void limit_swap_in(struct __test_metadata *_metadata,
+			  struct scene *scene, int policy)
+{
+	struct nodemask mask = scene->first;
+
+	node_set(first_node(&scene->last), &mask);
+	ASSERT_EQ(0, segment_open(&scene->seg, LIMITED, policy, &mask));
+	touch_pages(scene->seg.addr, LIMITED);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	ASSERT_EQ(0, cgroup_leave());
+	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.swap.max", "0"));
+	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.max", "2M"));
+}
+
+static void lift_limit(struct __test_metadata *_metadata, struct scene *scene)
+{
+	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.max", "max"));
+	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.swap.max", "max"));
+	ASSERT_EQ(0, cgroup_join(&scene->group));
+}
+
+/* Pages that are read ahead reach the limit, too, and are given up. */
+TEST_F(swap, a_limit_is_no_sigbus)
+{
+	struct scene *scene = &self->scene;
+
+	write_file(PAGE_CLUSTER, "0");
+	limit_swap_in(_metadata, scene, MEM_STRIPE | MEM_HARDBIND);
+	EXPECT_EQ(0, held_by_limit(&scene->group, scene->seg.addr, LIMITED));
+	lift_limit(_metadata, scene);
+}
+
+/* The page for which there was no room has its turn when there is. */
+TEST_F(swap, a_limit_costs_a_stripe_no_turn)
+{
+	struct scene *scene = &self->scene;
+	int page, nodes[LIMITED];
+
+	write_file(PAGE_CLUSTER, "0");
+	limit_swap_in(_metadata, scene, MEM_STRIPE | MEM_SOFTBIND);
+	EXPECT_EQ(SIGKILL, killed_by_limit(&scene->group, scene->seg.addr,
+					   LIMITED));
+	lift_limit(_metadata, scene);
+	page = page_swapped_out(&scene->seg, LIMITED);
+	ASSERT_LT(1, page);
+	ASSERT_GT(LIMITED, page);
+	touch_pages(scene->seg.addr, LIMITED);
+	ASSERT_EQ(0, placement(scene->seg.addr, LIMITED, nodes));
+	EXPECT_NE(nodes[page - 1], nodes[page]);
 }
 
 int main(int argc, char **argv)

@@ -97,21 +97,38 @@ static inline bool resident(struct segment *seg, size_t page)
 	return !mincore(seg->addr + page * page_size(), 1, &here) && here & 1;
 }
 
-/* Have all pages of @seg, which @group pays for, written to swap and freed. */
+/* How many pages of @seg are resident; with @touch, each is mapped anew. */
+static inline int residents(struct segment *seg, bool touch)
+{
+	int pages = seg->size / page_size(), left = 0;
+
+	for (int page = 0; page < pages; page++) {
+		if (!resident(seg, page))
+			continue;
+		left++;
+		if (touch)
+			touch_page(seg->addr, page);
+	}
+	return left;
+}
+
+/*
+ * Have all pages of @seg, which @group pays for, written to swap and freed. Once
+ * in a while a page is under writeback whenever reclaim comes by, or read ahead
+ * for whoever wants its neighbour: MADV_PAGEOUT takes it again when it is mapped.
+ */
 static inline void swap_out(struct __test_metadata *_metadata,
 			    const struct cgroup *group, struct segment *seg)
 {
-	int pages = seg->size / page_size(), left = pages;
+	int left = 1;
 
-	for (int tries = 0; left && tries < 100; tries++) {
+	for (int tries = 0; left && tries < 200; tries++) {
 		madvise(seg->addr, seg->size, MADV_PAGEOUT);
 		/* what has been written waits to be reclaimed, on lists */
 		if (tries)
 			write_file("/proc/sys/vm/compact_memory", "1");
 		cgroup_write(group, "memory.reclaim", "1M");
-		left = 0;
-		for (int page = 0; page < pages; page++)
-			left += resident(seg, page);
+		left = residents(seg, tries % 20 == 19);
 		usleep(10000);
 	}
 	ASSERT_EQ(0, left);
