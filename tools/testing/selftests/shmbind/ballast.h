@@ -182,9 +182,18 @@ static inline void allow_long_cpu_lists(void)
  */
 #define COMPACTION	"/proc/sys/vm/compaction_proactiveness"
 
+/*
+ * khugepaged makes large folios of pages every ten seconds, and where it has
+ * done so nothing is mapped until the next fault. So long it sleeps, in ms.
+ */
+#define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/" \
+			"scan_sleep_millisecs"
+#define FOR_WEEKS	"4000000000"
+
 static inline void unsettle_memory(void)
 {
 	allow_long_cpu_lists();
+	write_file(KHUGEPAGED, "10000");
 	write_file(COMPACTION, "20");
 	write_file(BOOST, "15000");
 }
@@ -206,6 +215,7 @@ static inline void settle_memory(void)
 	allow_short_cpu_lists();
 	write_file(BOOST, "0");
 	write_file(COMPACTION, "0");
+	write_file(KHUGEPAGED, FOR_WEEKS);
 	/* a list that is too long now is cut when its CPU frees pages */
 	for (cpu_node = -1; next_node(&cpu_node, &cpus);) {
 		run_on_node(cpu_node);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pages made into large folios after they were placed: under HARD in the mask. */
+#include "ballast.h"
 #include "expected.h"
 #include "thp.h"
 
@@ -41,7 +42,7 @@ FIXTURE_TEARDOWN(collapse)
 {
 	segment_remove(&self->seg);
 	write_file(THP_DIR "shmem_enabled", "never");
-	write_file(THP_DIR "khugepaged/scan_sleep_millisecs", "10000");
+	write_file(KHUGEPAGED, FOR_WEEKS);
 }
 
 /* The node of them all, or -1. */
@@ -77,17 +78,25 @@ TEST_F(collapse, of_a_page_and_holes_stays_in_the_mask)
 	}
 }
 
+/* An administrator's move is not refused, but not followed either. */
 TEST_F(collapse, of_moved_pages_brings_them_back_into_the_mask)
 {
-	open_aligned(_metadata, &self->seg, PAGES,
-		     variant->policy | MEM_HARDBIND, &self->last);
-	touch_pages(self->seg.addr, PAGES);
-	/* an administrator's move is not refused, but not followed either */
-	ASSERT_EQ(0, segment_move(&self->seg, PAGES, first_node(&self->first)));
-	ASSERT_EQ(first_node(&self->first), node_of_all(&self->seg));
-	ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE, MADV_COLLAPSE));
-	EXPECT_EQ(first_node(&self->last), node_of_all(&self->seg));
-	EXPECT_EQ(FOLIO_SIZE, large_bytes(&self->seg));
+	const int moved[] = { PAGES, PAGES - 1, 1 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(moved); i++) {
+		open_aligned(_metadata, &self->seg, PAGES,
+			     variant->policy | MEM_HARDBIND, &self->last);
+		touch_pages(self->seg.addr, PAGES);
+		ASSERT_EQ(0, segment_move(&self->seg, moved[i],
+					  first_node(&self->first)));
+		ASSERT_EQ(first_node(&self->first),
+			  page_node(self->seg.addr, 0));
+		ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE,
+				     MADV_COLLAPSE));
+		EXPECT_EQ(first_node(&self->last), node_of_all(&self->seg));
+		EXPECT_EQ(FOLIO_SIZE, large_bytes(&self->seg));
+		segment_remove(&self->seg);
+	}
 }
 
 TEST_F(collapse, under_soft_goes_where_most_pages_are)
@@ -110,8 +119,7 @@ TEST_F(collapse, by_khugepaged_stays_in_the_mask)
 	touch_pages(self->seg.addr, PAGES);
 	ASSERT_EQ(0, segment_move(&self->seg, PAGES, first_node(&self->first)));
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "advise"));
-	ASSERT_EQ(0, write_file(THP_DIR "khugepaged/scan_sleep_millisecs",
-				"10"));
+	ASSERT_EQ(0, write_file(KHUGEPAGED, "10"));
 	ASSERT_EQ(0, madvise(self->seg.addr, FOLIO_SIZE, MADV_HUGEPAGE));
 	for (tries = 0; tries < 500 && !large_bytes(&self->seg); tries++) {
 		usleep(20000);
@@ -123,4 +131,26 @@ TEST_F(collapse, by_khugepaged_stays_in_the_mask)
 	EXPECT_TRUE(node_isset(node, &rest));
 }
 
-TEST_HARNESS_MAIN
+/* The other nodes have room. */
+TEST(collapse_on_a_full_node_fails_and_moves_nothing)
+{
+	struct nodemask mask = nodes_of(victim_node());
+	struct segment seg, ballast = {};
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, own_ipc_namespace());
+	open_aligned(_metadata, &seg, PAGES, MEM_HARDBIND, &mask);
+	touch_pages(seg.addr, PAGES);
+	ASSERT_LT(0, fill_node_locked(&ballast, first_node(&mask)));
+	EXPECT_EQ(-1, madvise(seg.addr, FOLIO_SIZE, MADV_COLLAPSE));
+	EXPECT_EQ(0, large_bytes(&seg));
+	EXPECT_EQ(first_node(&mask), node_of_all(&seg));
+	give_back(&ballast);
+	segment_remove(&seg);
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	return test_harness_run(argc, argv);
+}

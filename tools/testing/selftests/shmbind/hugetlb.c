@@ -118,6 +118,24 @@ FIXTURE_TEARDOWN(huge)
 	clear_scene(_metadata, &self->scene);
 }
 
+TEST_F(huge, pages_that_a_reader_is_the_first_to_touch_are_bound)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	char *addr;
+
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 2, 0, variant->strength,
+			       &mask));
+	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
+	addr = shmat(scene->seg.id, NULL, SHM_RDONLY);
+	ASSERT_NE((char *)-1, addr);
+	for (int huge = 0; huge < 2; huge++) {
+		read_page(addr, nth(huge));
+		EXPECT_EQ(scene->victim, huge_node(addr, huge));
+	}
+	shmdt(addr);
+}
+
 TEST_F(huge, firstref_is_near_the_cpu)
 {
 	struct scene *scene = &self->scene;
@@ -231,6 +249,22 @@ TEST_F(huge, mostfree_goes_by_the_pools_and_levels_them)
 		  touch_and_look(scene->seg.addr, 3));
 	EXPECT_EQ(pool_count(HUGE, first, "free_hugepages"),
 		  pool_count(HUGE, last, "free_hugepages"));
+}
+
+TEST_F(huge, mostfree_takes_the_nearest_of_equals)
+{
+	struct scene *scene = &self->scene;
+	int node;
+
+	for (node = -1; next_node(&node, &scene->cpus);) {
+		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, 0,
+				       MEM_MOSTFREE | variant->strength,
+				       &scene->memory));
+		ASSERT_EQ(0, run_on_node(node));
+		EXPECT_EQ(nearest_node(node, &scene->memory),
+			  touch_and_look(scene->seg.addr, 0));
+		segment_remove(&scene->seg);
+	}
 }
 
 TEST_F(huge, mostfree_threads_use_the_last_page_of_every_pool)
@@ -558,6 +592,24 @@ TEST_F(empty, surplus_pages_are_the_nodes_own)
 	EXPECT_EQ(0, strays(nodes, SHARE + 2, &mask));
 	EXPECT_EQ(2, pool_count(HUGE, scene->victim, "surplus_hugepages"));
 	expect_others_untouched(_metadata, scene);
+}
+
+/* Pages that strangers have are used before new ones are made. */
+TEST_F(empty, soft_takes_surplus_pages_last)
+{
+	struct scene *scene = &self->scene;
+	int others = nodes_weight(&scene->others) * SHARE;
+	struct nodemask mask = nodes_of(scene->victim);
+	int count = SHARE + others, nodes[count + 1];
+
+	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 1));
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count + 1, SHM_NORESERVE,
+			       MEM_SOFTBIND, &mask));
+	EXPECT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	EXPECT_EQ(SHARE, count - strays(nodes, count, &mask));
+	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_TRUE(try_touch(scene->seg.addr, nth(count)));
+	EXPECT_EQ(1, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 }
 
 TEST_F(empty, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)

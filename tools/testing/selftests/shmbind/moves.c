@@ -344,6 +344,7 @@ TEST_F(cpuset, may_change_while_threads_fault)
 
 #define BALANCING	"/proc/sys/kernel/numa_balancing"
 #define BALANCING_DIR	"/sys/kernel/debug/sched/numa_balancing/"
+#define BALANCED	128	/* pages of the segment, and of our own memory */
 
 FIXTURE(balancing)
 {
@@ -391,14 +392,27 @@ FIXTURE_TEARDOWN(balancing)
 	EXPECT_EQ(0, balance(false));
 }
 
+/* A page that was scanned faults; so do, now and then, our code and stack. */
+static void touch_counted(char *addr, long *faults)
+{
+	*faults -= thread_faults();
+	touch_pages(addr, BALANCED);
+	*faults += thread_faults();
+}
+
+struct faults {
+	long seg, own;
+};
+
 /*
  * Use the segment and new memory of our own from far away until the latter has
  * begun to come, or for a while; how many pages of it have. A mapping that was
  * of no interest at first is looked at again only after a long time.
  */
-static int use_from_far_away(struct segment *seg, int home, int away)
+static int use_from_far_away(struct segment *seg, int home, int away,
+			     struct faults *faults)
 {
-	struct segment own = { .size = PAGES * page_size() };
+	struct segment own = { .size = BALANCED * page_size() };
 	clock_t end = clock() + 3 * CLOCKS_PER_SEC;
 	int come = 0;
 
@@ -406,16 +420,16 @@ static int use_from_far_away(struct segment *seg, int home, int away)
 			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (own.addr == MAP_FAILED || run_on_node(home))
 		return -1;
-	touch_pages(own.addr, PAGES);
+	touch_pages(own.addr, BALANCED);
 	if (run_on_node(away))
 		return -1;
 	/* busily, since it goes by the time that a task has run */
-	while (come < PAGES / 4 && clock() < end) {
+	while (come < BALANCED / 4 && clock() < end) {
 		for (int i = 0; i < 1000; i++) {
-			touch_pages(seg->addr, PAGES);
-			touch_pages(own.addr, PAGES);
+			touch_counted(seg->addr, &faults->seg);
+			touch_counted(own.addr, &faults->own);
 		}
-		come = count_on(&own, PAGES, away);
+		come = count_on(&own, BALANCED, away);
 	}
 	munmap(own.addr, own.size);
 	return come;
@@ -424,16 +438,20 @@ static int use_from_far_away(struct segment *seg, int home, int away)
 TEST_F(balancing, leaves_bound_segments_where_they_are)
 {
 	struct nodemask mask = nodes_of(self->home);
+	struct faults faults = {};
 	int come = 0;
 
 	node_set(self->away, &mask);
-	ASSERT_EQ(0, segment_open(&self->seg, PAGES, variant->strength, &mask));
+	ASSERT_EQ(0, segment_open(&self->seg, BALANCED, variant->strength,
+				  &mask));
 	ASSERT_EQ(0, run_on_node(self->home));
-	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
-	for (int tries = 0; come < PAGES / 4 && tries < 20; tries++)
-		come = use_from_far_away(&self->seg, self->home, self->away);
-	EXPECT_LE(PAGES / 4, come);
-	EXPECT_EQ(PAGES, count_on(&self->seg, PAGES, self->home));
+	ASSERT_EQ(BALANCED, touch_some(&self->seg, 0, BALANCED, self->home));
+	for (int tries = 0; come < BALANCED / 4 && tries < 20; tries++)
+		come = use_from_far_away(&self->seg, self->home, self->away,
+					 &faults);
+	EXPECT_LE(BALANCED / 4, come);
+	EXPECT_GT(faults.own / 4, faults.seg);
+	EXPECT_EQ(BALANCED, count_on(&self->seg, BALANCED, self->home));
 }
 
 /* A node that comes and goes. */
