@@ -5,11 +5,20 @@
 ARCH ?= x86_64
 J ?= $(shell nproc)
 
-export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF BASE
+export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF BASE A B
 
-.PHONY: help run check shell deps fetch tree refresh kernel topologies \
-	first-topology lint series rows rebase clean distclean
+targets := help run check shell deps fetch tree refresh kernel topologies \
+	first-topology lint series rows rebase bench bench-compare clean \
+	distclean
+.PHONY: $(targets)
 .NOTPARALLEL:
+
+# Before the first of them is made.
+unknown := $(filter-out $(targets),$(MAKECMDGOALS))
+$(if $(unknown),$(error there is no target '$(firstword $(unknown))': see make help))
+
+# With DRY=1 nothing is started, so nothing is built.
+dry := $(filter 1,$(DRY))
 
 help:
 	@bin/help
@@ -55,14 +64,20 @@ topologies:
 first-topology:
 	@bin/topology check 1
 
-run: first-topology $(if $(DRY),,kernel)
+run: first-topology $(if $(dry),,kernel)
 	@bin/run
 
-shell: first-topology $(if $(DRY),,kernel)
+shell: first-topology $(if $(dry),,kernel)
 	@bin/shell
 
-check: topologies $(if $(DRY),,tree)
+check: topologies $(if $(dry),,tree)
 	@bin/check
+
+bench: $(if $(dry),,tree)
+	@bin/bench
+
+bench-compare:
+	@bin/bench-compare
 
 # The way back.
 
@@ -71,6 +86,3 @@ clean:
 
 distclean:
 	@bin/distclean
-
-.DEFAULT:
-	$(error there is no target '$@': see make help)

@@ -10,10 +10,10 @@ case ${DEBUG:-} in
 *)	die "DEBUG=$DEBUG" "DEBUG is 0 or 1" ;;
 esac
 
-objects=$build/$kind			# the kernel: objects, .config, bzImage
+objects=${OBJECTS:-$build/$kind}	# the kernel: objects, .config, bzImage
 user=$build/user			# the rest of the guest, for every kernel
 stage=$user/root			# what the guest finds at /
-image=$user/initramfs.gz
+image=${IMAGE:-$user/initramfs.gz}
 
 # ccache sees the same paths whereever the clone lies, and the same banner.
 export CCACHE_BASEDIR=$root

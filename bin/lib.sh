@@ -5,7 +5,7 @@ set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$root/build
-tree=$build/linux			# the work tree: base and series
+tree=${TREE:-$build/linux}		# the work tree: base and series
 logs=$build/logs
 results=$build/results			# one .ktap file for each set of tests
 source=$build/source			# which archive the base comes from
@@ -87,7 +87,25 @@ run_logged()
 	"$@" 2>&1 | tee "$log" | follow || rc=$?
 	((rc == 0)) && return
 	[[ ${V:-} == 1 ]] || tail -n 20 "$log" >&2
+	why "$log"
 	die "$what failed" "the whole log is $log"
+}
+
+# why LOG - Causes that its end tells, and what to do then. A full disk may have
+# kept the log itself from saying so.
+why()
+{
+	local end
+	end=$(tail -n 50 "$1")
+	if [[ $end == *'No space left'* ]] || (($(room "$logs") < 1 << 24)); then
+		die "$what failed: no space left" "make room below $build"
+	fi
+	case $end in
+	*'Could not resolve'*|*'Temporary failure'*|*'Could not connect'*|\
+	*'Failed to fetch'*|*'Unable to locate package'*)
+		die "$what failed: the system's mirror does not answer" \
+		    "check the network; the whole log is $1";;
+	esac
 }
 
 follow()

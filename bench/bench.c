@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What faults on System V segments cost, and the calls that place them.
+ *
+ * Runs in a guest whose time-stamp counter counts instructions: one processor,
+ * on node 0, and as many nodes as there are. Prints a line for each figure:
+ *
+ *	what mode nodes median mean samples
+ *
+ * in instructions, of a fault or of a call; for `memory' in bytes. For a kernel
+ * without shmbind(2) the lines of its modes are missing.
+ *
+ * With the argument `locked', prints what, mode and nodes of each figure that
+ * the plugin locked.c finds out.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <linux/shmbind.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include "marks.h"
+
+#define NR_shmbind	473
+#define PAGE		4096UL
+#define PAGES		512UL		/* of a segment */
+#define SWAPPED		128UL		/* of a segment that is swapped out */
+#define SEGMENTS	4000		/* to find out what one of them takes */
+#define HUGE		(2UL << 20)	/* bytes */
+#define HUGE_PAGES	4UL		/* of a segment */
+#define ROUNDS		6		/* the first warms up and is not counted */
+#define NODES_MAX	64
+#define SAMPLES_MAX	(ROUNDS * PAGES)
+
+#ifndef SHM_HUGETLB
+#define SHM_HUGETLB	04000
+#endif
+
+enum kind { UNBOUND, SHMBIND, MBIND };
+
+static const struct mode {
+	const char *name;
+	enum kind kind;
+	int policy;
+} modes[] = {
+	{ "unbound",		UNBOUND, 0 },
+	{ "firstref|soft",	SHMBIND, MEM_FIRSTREF | MEM_SOFTBIND },
+	{ "firstref|hard",	SHMBIND, MEM_FIRSTREF | MEM_HARDBIND },
+	{ "stripe|soft",	SHMBIND, MEM_STRIPE | MEM_SOFTBIND },
+	{ "stripe|hard",	SHMBIND, MEM_STRIPE | MEM_HARDBIND },
+	{ "mostfree|soft",	SHMBIND, MEM_MOSTFREE | MEM_SOFTBIND },
+	{ "mostfree|hard",	SHMBIND, MEM_MOSTFREE | MEM_HARDBIND },
+	{ "LOCAL",		MBIND, MPOL_LOCAL },
+	{ "PREFERRED_MANY",	MBIND, MPOL_PREFERRED_MANY },
+	{ "BIND",		MBIND, MPOL_BIND },
+	{ "INTERLEAVE",		MBIND, MPOL_INTERLEAVE },
+	{ "WEIGHTED_INTERLEAVE", MBIND, MPOL_WEIGHTED_INTERLEAVE },
+};
+
+#define MODES		((int)(sizeof(modes) / sizeof(modes[0])))
+
+struct figure {
+	uint32_t sample[SAMPLES_MAX];
+	int count;
+};
+
+static bool have_shmbind;
+
+static void die(const char *what)
+{
+	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void add(struct figure *figure, int round, uint64_t from, uint64_t to)
+{
+	if (round)
+		figure->sample[figure->count++] = to - from;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static void print(const char *what, const struct mode *mode, int nodes,
+		  struct figure *figure)
+{
+	double sum = 0;
+
+	if (!figure->count)
+		return;
+	qsort(figure->sample, figure->count, sizeof(figure->sample[0]),
+	      compare);
+	for (int i = 0; i < figure->count; i++)
+		sum += figure->sample[i];
+	printf("%s %s %d %u %.1f %d\n", what, mode->name, nodes,
+	       figure->sample[figure->count / 2], sum / figure->count,
+	       figure->count);
+	fflush(stdout);
+}
+
+/* The first @nodes nodes. */
+static unsigned long *mask_of(int nodes)
+{
+	static unsigned long mask;
+
+	mask = nodes == 64 ? ~0UL : (1UL << nodes) - 1;
+	return &mask;
+}
+
+static int make(size_t size, int flags)
+{
+	int id = shmget(IPC_PRIVATE, size, IPC_CREAT | 0600 | flags);
+
+	if (id < 0)
+		die("shmget");
+	return id;
+}
+
+static char *attach(int id)
+{
+	char *addr = shmat(id, NULL, 0);
+
+	if (addr == (char *)-1)
+		die("shmat");
+	return addr;
+}
+
+static bool exists(const struct mode *mode)
+{
+	return mode->kind != SHMBIND || have_shmbind;
+}
+
+static long bind(const struct mode *mode, int nodes, int id, char *addr,
+		 size_t size)
+{
+	if (mode->kind == SHMBIND)
+		return syscall(NR_shmbind, id, mode->policy, mask_of(nodes),
+			       nodes);
+	if (mode->policy == MPOL_LOCAL)
+		return syscall(__NR_mbind, addr, size, MPOL_LOCAL, NULL, 0, 0);
+	/* one bit more, as it counts them */
+	return syscall(__NR_mbind, addr, size, mode->policy, mask_of(nodes),
+		       nodes + 1, 0);
+}
+
+/* Attached, and placed as @mode says; goes with its last attach. */
+static char *open_segment(const struct mode *mode, int nodes, size_t size,
+			  int flags, int *id)
+{
+	char *addr;
+
+	*id = make(size, flags);
+	if (mode->kind == SHMBIND && bind(mode, nodes, *id, NULL, size))
+		die("shmbind");
+	addr = attach(*id);
+	if (mode->kind == MBIND && bind(mode, nodes, *id, addr, size))
+		die("mbind");
+	if (shmctl(*id, IPC_RMID, NULL))
+		die("IPC_RMID");
+	return addr;
+}
+
+static void touch(char *addr, size_t count, size_t step, int round,
+		  struct figure *figure)
+{
+	volatile char *page = addr;
+	uint64_t from, to;
+
+	for (size_t i = 0; i < count; i++, page += step) {
+		from = __rdtsc();
+		*page = 1;
+		to = __rdtsc();
+		add(figure, round, from, to);
+	}
+}
+
+static void read_in_order(char *addr, size_t count, int round,
+			  struct figure *figure)
+{
+	volatile char *page = addr;
+	uint64_t from, to;
+
+	for (size_t i = 0; i < count; i++, page += PAGE) {
+		from = __rdtsc();
+		(void)*page;
+		to = __rdtsc();
+		add(figure, round, from, to);
+	}
+}
+
+static void small_faults(const struct mode *mode, int nodes, int round,
+			 struct figure *first, struct figure *again,
+			 struct figure *order)
+{
+	char *addr, *other;
+	int id;
+
+	addr = open_segment(mode, nodes, PAGES * PAGE, 0, &id);
+	touch(addr, PAGES, PAGE, round, first);
+	other = attach(id);
+	touch(other, PAGES, PAGE, round, again);
+	shmdt(other);
+	other = attach(id);
+	read_in_order(other, PAGES, round, order);
+	shmdt(other);
+	shmdt(addr);
+}
+
+static void measure_small(int nodes)
+{
+	static struct figure first[MODES], again[MODES], order[MODES];
+
+	memset(first, 0, sizeof(first));
+	memset(again, 0, sizeof(again));
+	memset(order, 0, sizeof(order));
+	for (int round = 0; round < ROUNDS; round++)
+		for (int m = 0; m < MODES; m++)
+			if (exists(&modes[m]))
+				small_faults(&modes[m], nodes, round, &first[m],
+					     &again[m], &order[m]);
+	for (int m = 0; m < MODES; m++) {
+		print("first", &modes[m], nodes, &first[m]);
+		print("again", &modes[m], nodes, &again[m]);
+		print("order", &modes[m], nodes, &order[m]);
+	}
+}
+
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die(path);
+	close(fd);
+}
+
+static void huge_faults(const struct mode *mode, int nodes, int flags,
+			int round, struct figure *first, struct figure *again)
+{
+	char *addr, *other;
+	int id;
+
+	addr = open_segment(mode, nodes, HUGE_PAGES * HUGE, flags, &id);
+	touch(addr, HUGE_PAGES, HUGE, round, first);
+	other = attach(id);
+	touch(other, HUGE_PAGES, HUGE, round, again);
+	shmdt(other);
+	shmdt(addr);
+}
+
+/* Large folios, or with SHM_HUGETLB huge pages. */
+static void measure_huge(int nodes, int flags)
+{
+	static struct figure first[MODES], again[MODES];
+
+	memset(first, 0, sizeof(first));
+	memset(again, 0, sizeof(again));
+	for (int round = 0; round < ROUNDS; round++)
+		for (int m = 0; m < MODES; m++)
+			if (exists(&modes[m]))
+				huge_faults(&modes[m], nodes, flags, round,
+					    &first[m], &again[m]);
+	for (int m = 0; m < MODES; m++) {
+		print(flags ? "huge" : "large", &modes[m], nodes, &first[m]);
+		print(flags ? "huge-again" : "large-again", &modes[m], nodes,
+		      &again[m]);
+	}
+}
+
+static void swap_faults(const struct mode *mode, int nodes, int round,
+			struct figure *figure)
+{
+	unsigned char resident;
+	uint64_t from, to;
+	char *addr;
+	int id;
+
+	addr = open_segment(mode, nodes, SWAPPED * PAGE, 0, &id);
+	memset(addr, round + 1, SWAPPED * PAGE);
+	for (size_t i = 0; i < SWAPPED; i++)
+		addr[i * PAGE] = i;
+	if (madvise(addr, SWAPPED * PAGE, MADV_PAGEOUT))
+		die("MADV_PAGEOUT");
+	for (char *page = addr; page < addr + SWAPPED * PAGE; page += PAGE) {
+		if (mincore(page, 1, &resident))
+			die("mincore");
+		if (resident)
+			continue;
+		from = __rdtsc();
+		*(volatile char *)page = 1;
+		to = __rdtsc();
+		add(figure, round, from, to);
+	}
+	shmdt(addr);
+}
+
+/* From zram: what it takes to decompress a page is the same in all modes. */
+static void measure_swapin(int nodes)
+{
+	static struct figure figures[MODES];
+
+	memset(figures, 0, sizeof(figures));
+	for (int round = 0; round < ROUNDS; round++)
+		for (int m = 0; m < MODES; m++)
+			if (exists(&modes[m]))
+				swap_faults(&modes[m], nodes, round,
+					    &figures[m]);
+	for (int m = 0; m < MODES; m++)
+		print("swap-in", &modes[m], nodes, &figures[m]);
+}
+
+/* The call itself, in MiB instead of nodes; mbind(2) on a mapping without pages. */
+static void measure_call(size_t mib, int nodes)
+{
+	static struct figure figures[MODES];
+	size_t size = mib << 20;
+	uint64_t from, to;
+
+	memset(figures, 0, sizeof(figures));
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int m = 1; m < MODES; m++) {
+			char *addr = NULL;
+			int id;
+
+			if (!exists(&modes[m]))
+				continue;
+			id = make(size, SHM_NORESERVE);
+			if (modes[m].kind == MBIND)
+				addr = attach(id);
+			from = __rdtsc();
+			if (bind(&modes[m], nodes, id, addr, size))
+				die("bind");
+			to = __rdtsc();
+			add(&figures[m], round, from, to);
+			if (addr)
+				shmdt(addr);
+			shmctl(id, IPC_RMID, NULL);
+		}
+	}
+	for (int m = 1; m < MODES; m++)
+		print("call", &modes[m], mib, &figures[m]);
+}
+
+/* KiB of kernel memory in slabs. */
+static long slab(void)
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[80];
+	long kib = -1;
+
+	while (file && fgets(line, sizeof(line), file) &&
+	       sscanf(line, "Slab: %ld kB", &kib) != 1)
+		;
+	if (kib < 0)
+		die("/proc/meminfo");
+	fclose(file);
+	return kib;
+}
+
+/* What a segment of one page takes that nobody has attached, in bytes. */
+static void measure_memory(const struct mode *mode, int nodes, int *ids)
+{
+	long before = slab();
+	double bytes;
+
+	for (int i = 0; i < SEGMENTS; i++) {
+		ids[i] = make(PAGE, 0);
+		if (mode->kind == SHMBIND && bind(mode, nodes, ids[i], NULL, 0))
+			die("shmbind");
+	}
+	bytes = (slab() - before) * 1024.0 / SEGMENTS;
+	printf("memory %s %d %.0f %.1f %d\n", mode->name, nodes, bytes, bytes,
+	       SEGMENTS);
+}
+
+/* All stay to the end: a slab that was freed would be filled again. */
+static void measure_memories(int nodes)
+{
+	static int ids[MODES][SEGMENTS];
+
+	write_file("/proc/sys/kernel/shmmni", "32768");
+	/* Slabs that others have left half full come first. */
+	for (int i = 0; i < SEGMENTS; i++)
+		make(PAGE, 0);
+	for (int m = 0; m < MODES; m++)
+		if (modes[m].kind != MBIND && exists(&modes[m]))
+			measure_memory(&modes[m], nodes, ids[m]);
+	for (int m = 0; m < MODES; m++)
+		if (modes[m].kind != MBIND && exists(&modes[m]))
+			for (int i = 0; i < SEGMENTS; i++)
+				shmctl(ids[m][i], IPC_RMID, NULL);
+}
+
+#define MARK(id)	asm volatile("nopl %c0(%%rax)" :: "i"(id) : "memory")
+
+static void touch_marked(char *addr)
+{
+	for (size_t i = 0; i < PAGES; i++) {
+		if (i < PAGES / 2) {
+			addr[i * PAGE] = 1;
+			continue;
+		}
+		MARK(MARK_BEGIN);
+		*(volatile char *)(addr + i * PAGE) = 1;
+		MARK(MARK_END);
+	}
+	MARK(MARK_NEXT);
+}
+
+static void count_locked(const struct mode *mode, int nodes)
+{
+	char *addr, *other;
+	int id;
+
+	addr = open_segment(mode, nodes, PAGES * PAGE, 0, &id);
+	touch_marked(addr);
+	printf("locked-first %s %d\n", mode->name, nodes);
+	other = attach(id);
+	touch_marked(other);
+	printf("locked-again %s %d\n", mode->name, nodes);
+	fflush(stdout);
+	shmdt(other);
+	shmdt(addr);
+}
+
+#define SWAP	"echo 64M >/sys/block/zram0/disksize && " \
+		"mkswap /dev/zram0 >/dev/null && swapon /dev/zram0"
+#define THP	"/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+#define POOL	"/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/" \
+		"nr_hugepages"
+
+static void fill_pools(int nodes, const char *count)
+{
+	char path[128];
+
+	for (int node = 0; node < nodes; node++) {
+		snprintf(path, sizeof(path), POOL, node);
+		write_file(path, count);
+	}
+}
+
+static void for_nodes(void (*measure)(int nodes))
+{
+	for (int nodes = 1; nodes <= NODES_MAX; nodes *= 2)
+		measure(nodes);
+}
+
+static void measure_large(int nodes)
+{
+	measure_huge(nodes, 0);
+}
+
+static void measure_hugetlb(int nodes)
+{
+	measure_huge(nodes, SHM_HUGETLB);
+}
+
+static void measure(void)
+{
+	static const size_t sizes[] = { 4, 64, 1024, 1UL << 20 };
+
+	for_nodes(measure_small);
+	for (int i = 0; i < 4; i++)
+		measure_call(sizes[i], 4);
+	measure_memories(4);
+	write_file(THP, "always");
+	for_nodes(measure_large);
+	write_file(THP, "never");
+	fill_pools(NODES_MAX, "5");
+	for_nodes(measure_hugetlb);
+	fill_pools(NODES_MAX, "0");
+	if (system(SWAP))
+		die("swap");
+	for_nodes(measure_swapin);
+}
+
+int main(int argc, char **argv)
+{
+	syscall(NR_shmbind, -1, 0, NULL, 0);
+	have_shmbind = errno != ENOSYS;
+
+	if (argc == 1)
+		measure();
+	else if (!strcmp(argv[1], "locked"))
+		for (int m = 0; m < MODES; m++)
+			if (exists(&modes[m]))
+				count_locked(&modes[m], 4);
+	return 0;
+}
