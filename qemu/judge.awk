@@ -124,7 +124,7 @@ function result(line,	ok, number, name, n, directive)
 		print "PASS " name
 	else {
 		failures++
-		fail(name, directive == "" ? "not ok" : directive)
+		fail(name, directive == "" ? "not ok" said : directive)
 	}
 }
 
@@ -161,8 +161,18 @@ file != "" && /^# 1\.\.[0-9]+/ {
 	plan = plan_of($0)
 }
 
+# The first of its expectations that did not hold.
+file != "" && /^# #  RUN / {
+	said = ""
+}
+
+file != "" && /^# # [a-z]+\.[ch]:[0-9]+:/ && said == "" {
+	said = ", " substr($0, 5)
+}
+
 file != "" && /^# (not )?ok [0-9]+ / {
 	result(substr($0, 3))
+	said = ""
 }
 
 /^(not )?ok [0-9]+ selftests: / {

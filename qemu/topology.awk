@@ -1,6 +1,7 @@
 # A topology, nodes on the first line and distances on the second, as arguments
 # for QEMU (show=qemu) or as what a test may need (show=facts).
-# host is the MiB of memory that the guest may have. With debug=1 the kernel can
+# host is the MiB of memory that the guest may have, if that is to be looked at.
+# With debug=1 the kernel can
 # inject failures, and the first node gets in addition what that kernel takes
 # from it for itself, so that the tests find the same machine: its tables, and
 # KASAN's eighth of all memory.
@@ -55,12 +56,15 @@ function read_node(word,	part, n, i)
 			take_cpus(part[i])
 	if (!memory[nodes] && !cpus_of[nodes])
 		fail("node " nodes " has neither memory nor CPUs")
+	if (memory[nodes] && memory[nodes] < 4)
+		fail("node " nodes " has " memory[nodes] " MiB, Linux " \
+		     "passes over less than 4")
 	if (plugged)
 		memory[nodes] = 0
 	nodes++
 }
 
-function check_nodes(	cpu, n)
+function check_nodes(	cpu, n, numbered)
 {
 	if (!total)
 		fail("there is no node with memory")
@@ -69,6 +73,14 @@ function check_nodes(	cpu, n)
 	for (cpu = 0; cpu < cpus; cpu++)
 		if (!(cpu in node_of))
 			fail("CPU " cpu " is on no node")
+		else if (node_of[cpu] > numbered)
+			fail("CPU " cpu " is on node " node_of[cpu] ", which " \
+			     "Linux numbers " numbered + 0 ": by CPU, and those " \
+			     "without after the others")
+		else if (node_of[cpu] == numbered)
+			numbered++
+	if (cpus > 64)
+		fail("there are " cpus " CPUs, the guest's kernel knows 64")
 	if (nodes > 64)
 		fail("there are " nodes " nodes, the guest's kernel knows 64")
 	for (n = 0; n < nodes; n++) {
@@ -80,7 +92,7 @@ function check_nodes(	cpu, n)
 	}
 	if (plugged && cpus_of[nodes - 1] != "")
 		fail("node " nodes - 1 " is offline: that is memory without CPUs")
-	if (total > host)
+	if (host != "" && total > host + 0)
 		fail("the nodes have " total " MiB, this machine can give " \
 		     host)
 }
@@ -94,8 +106,8 @@ function read_distance(word,	part)
 		fail("'" word "' names a node that is not there")
 	if (part[1] + 0 == part[2] + 0 && part[3] != 10)
 		fail("'" word "': a node is 10 from itself")
-	if (part[3] < 10 || part[3] > 254)
-		fail("'" word "': a distance is 10 to 254")
+	if (part[1] + 0 != part[2] + 0 && (part[3] < 11 || part[3] > 254))
+		fail("'" word "': to another node it is 11 to 254")
 	distance[part[1] + 0, part[2] + 0] = part[3] + 0
 }
 
