@@ -5,11 +5,12 @@
 ARCH ?= x86_64
 J ?= $(shell nproc)
 
-export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF BASE A B
+export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF VERSION CHANGELOG \
+	BASE A B
 
 targets := help run check shell deps fetch tree refresh kernel topologies \
-	first-topology lint series rows rebase bench bench-compare clean \
-	distclean
+	first-topology lint series rows rebase bench bench-compare bisect \
+	clean distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
 
@@ -78,6 +79,9 @@ bench: $(if $(dry),,tree)
 
 bench-compare:
 	@bin/bench-compare
+
+bisect: tree
+	@bin/bisect
 
 # The way back.
 
