@@ -80,14 +80,19 @@ struct shmbind {
 	struct mempolicy pol;	/* first: the last mpol_put() frees it all */
 	unsigned int policy;	/* one of SHMBIND_POLICIES */
 	unsigned int strength;	/* one of SHMBIND_STRENGTHS */
-	/*
-	 * There for MEM_STRIPE only. On cache lines of its own, as all faults
-	 * read what stands above.
-	 */
-	struct stripe stripe ____cacheline_aligned_in_smp;
+	union {
+		/* MEM_FIRSTREF: of the mask, by node of the CPU if known */
+		DECLARE_FLEX_ARRAY(s16, nearest);
+		/*
+		 * MEM_STRIPE: on cache lines of its own, as all faults read what
+		 * stands above.
+		 */
+		struct stripe stripe ____cacheline_aligned_in_smp;
+	};
 };
 
-DEFINE_STATIC_KEY_FALSE(shmbind_hard_key);
+/* Never false again. Ordered by the attach that must come between. */
+static bool shmbind_hard_published __read_mostly;
 
 static struct shmbind *to_shmbind(const struct mempolicy *pol)
 {
@@ -221,14 +226,41 @@ static int stripe_start(const nodemask_t *nodes)
 			    nr % nodes_weight(*nodes));
 }
 
-static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
+static void stripe_init(struct stripe *s, const nodemask_t *nodes)
 {
-	bool stripe = policy & MEM_STRIPE;
+	spin_lock_init(&s->lock);
+	s->next = stripe_start(nodes);
+	s->due = *nodes;
+	s->level = 1;
+}
+
+static void firstref_init(struct shmbind *b)
+{
+	int nid;
+
+	/* the distance of a node that is to come may not be known yet */
+	for_each_node(nid)
+		b->nearest[nid] = node_online(nid) ?
+			nearest_node_nodemask(nid, &b->pol.nodes) :
+			NUMA_NO_NODE;
+}
+
+static size_t shmbind_size(int policy)
+{
 	struct shmbind *b;
 
-	b = kzalloc(stripe ? struct_size(b, stripe.given, nr_node_ids) :
-			     offsetof(struct shmbind, stripe),
-		    GFP_KERNEL_ACCOUNT);
+	if (policy & MEM_FIRSTREF)
+		return struct_size(b, nearest, nr_node_ids);
+	if (policy & MEM_STRIPE)
+		return struct_size(b, stripe.given, nr_node_ids);
+	return offsetof(struct shmbind, stripe);
+}
+
+static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
+{
+	struct shmbind *b;
+
+	b = kzalloc(shmbind_size(policy), GFP_KERNEL_ACCOUNT);
 	if (!b)
 		return ERR_PTR(-ENOMEM);
 
@@ -238,14 +270,10 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
 	b->pol.home_node = NUMA_NO_NODE;
 	b->policy = policy & SHMBIND_POLICIES;
 	b->strength = policy & SHMBIND_STRENGTHS;
-	if (stripe) {
-		spin_lock_init(&b->stripe.lock);
-		b->stripe.next = stripe_start(nodes);
-		b->stripe.due = *nodes;
-		b->stripe.level = 1;
-	}
-	if (b->strength == MEM_HARDBIND)
-		static_branch_enable(&shmbind_hard_key);
+	if (b->policy == MEM_FIRSTREF)
+		firstref_init(b);
+	else if (b->policy == MEM_STRIPE)
+		stripe_init(&b->stripe, nodes);
 	return &b->pol;
 }
 
@@ -284,6 +312,34 @@ struct mempolicy *shmbind_create(int policy,
 	return shmbind_new(policy, &nodes);
 }
 
+/**
+ * shmbind_exchange() - Make a binding the one of a segment.
+ * @binding: Where the segment has its binding, or NULL.
+ * @pol: The new binding; the old one afterwards.
+ *
+ * Context: Called with the lock held that keeps others from attaching.
+ */
+void shmbind_exchange(struct mempolicy **binding, struct mempolicy **pol)
+{
+	if (mpol_is_hardbind(*pol))
+		WRITE_ONCE(shmbind_hard_published, true);
+	swap(*binding, *pol);
+}
+
+/**
+ * shmbind_hard_possible() - Tell whether a page may belong to a HARD segment.
+ *
+ * For whoever cannot tell which segment a page belongs to, or would have to look
+ * for such segments, and need not care where there are none.
+ *
+ * Context: Any context.
+ * Return: True if a segment has ever had a MEM_HARDBIND binding.
+ */
+bool shmbind_hard_possible(void)
+{
+	return READ_ONCE(shmbind_hard_published);
+}
+
 static void shmbind_candidates(const struct shmbind *b, nodemask_t *candidates)
 {
 	nodes_and(*candidates, b->pol.nodes, node_states[N_MEMORY]);
@@ -309,12 +365,15 @@ static int shmbind_local_node(void)
 	return zonelist_zone(z) ? zonelist_node_idx(z) : nid;
 }
 
-static int firstref_choose(nodemask_t *candidates)
+static int firstref_choose(const struct shmbind *b, nodemask_t *candidates)
 {
 	int nid = shmbind_local_node();
 
 	if (node_isset(nid, *candidates))
 		return nid;
+	if (nodes_equal(*candidates, b->pol.nodes) &&
+	    b->nearest[nid] != NUMA_NO_NODE)
+		return b->nearest[nid];
 	return nearest_node_nodemask(nid, candidates);
 }
 
@@ -479,7 +538,7 @@ static void shmbind_choose(struct shmbind *b, struct shmbind_turn *turn,
 	switch (b->policy) {
 	case MEM_FIRSTREF:
 		if (!chosen)
-			turn->nid = firstref_choose(candidates);
+			turn->nid = firstref_choose(b, candidates);
 		break;
 	case MEM_STRIPE:
 		if (chosen)
@@ -506,6 +565,22 @@ void __shmbind_give_back(struct mempolicy *pol, struct shmbind_turn *turn)
 static gfp_t gfp_no_reclaim(gfp_t gfp)
 {
 	return (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOMEMALLOC | __GFP_NOWARN;
+}
+
+/**
+ * shmbind_readahead_gfp() - How to allocate for pages that nobody waits for.
+ * @gfp: GFP flags.
+ * @pol: The policy, may be NULL.
+ *
+ * A full MEM_HARDBIND node is reclaimed from, and its per-CPU lists are drained,
+ * once for the page that is wanted, and not for each of its neighbours too.
+ *
+ * Context: Any context in which @pol cannot be freed.
+ * Return: @gfp, without direct reclaim if @pol is MEM_HARDBIND.
+ */
+gfp_t shmbind_readahead_gfp(gfp_t gfp, const struct mempolicy *pol)
+{
+	return mpol_is_hardbind(pol) ? gfp_no_reclaim(gfp) : gfp;
 }
 
 static void drain_node(int nid, enum zone_type highest_zoneidx)

@@ -7,7 +7,6 @@
 
 #include <linux/alloc_tag.h>
 #include <linux/gfp_types.h>
-#include <linux/jump_label.h>
 #include <linux/mempolicy.h>
 #include <linux/nodemask.h>
 #include <linux/numa.h>
@@ -84,26 +83,13 @@ static inline bool mpol_hardbind_allows(const struct mempolicy *pol,
 
 void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load);
 
-DECLARE_STATIC_KEY_FALSE(shmbind_hard_key);
-
-/**
- * shmbind_hard_possible() - Tell whether a page may belong to a HARD segment.
- *
- * For whoever cannot tell which segment a page belongs to, or would have to look
- * for such segments, and need not care where there are none.
- *
- * Context: Any context.
- * Return: True if a MEM_HARDBIND binding has ever been built.
- */
-static inline bool shmbind_hard_possible(void)
-{
-	return static_branch_unlikely(&shmbind_hard_key);
-}
-
 struct mempolicy *shmbind_create(int policy,
 				 const unsigned long __user *mask_ptr,
 				 int mask_len);
+void shmbind_exchange(struct mempolicy **binding, struct mempolicy **pol);
+bool shmbind_hard_possible(void);
 
+gfp_t shmbind_readahead_gfp(gfp_t gfp, const struct mempolicy *pol);
 struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 					 struct mempolicy *pol,
 					 struct shmbind_turn *turn);
@@ -163,6 +149,12 @@ static inline void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load)
 static inline bool shmbind_hard_possible(void)
 {
 	return false;
+}
+
+static inline gfp_t shmbind_readahead_gfp(gfp_t gfp,
+					  const struct mempolicy *pol)
+{
+	return gfp;
 }
 
 static inline struct folio *shmbind_alloc_folio(gfp_t gfp, unsigned int order,
