@@ -111,12 +111,14 @@ static void print(const char *what, const struct mode *mode, int nodes,
 	fflush(stdout);
 }
 
-/* The first @nodes nodes. */
+/* Of all masks: 1 where the processor's node is left out. */
+static int lowest_node;
+
 static unsigned long *mask_of(int nodes)
 {
 	static unsigned long mask;
 
-	mask = nodes == 64 ? ~0UL : (1UL << nodes) - 1;
+	mask = (nodes == 64 ? ~0UL : (1UL << nodes) - 1) << lowest_node;
 	return &mask;
 }
 
@@ -148,12 +150,12 @@ static long bind(const struct mode *mode, int nodes, int id, char *addr,
 {
 	if (mode->kind == SHMBIND)
 		return syscall(NR_shmbind, id, mode->policy, mask_of(nodes),
-			       nodes);
+			       lowest_node + nodes);
 	if (mode->policy == MPOL_LOCAL)
 		return syscall(__NR_mbind, addr, size, MPOL_LOCAL, NULL, 0, 0);
 	/* one bit more, as it counts them */
 	return syscall(__NR_mbind, addr, size, mode->policy, mask_of(nodes),
-		       nodes + 1, 0);
+		       lowest_node + nodes + 1, 0);
 }
 
 /* Attached, and placed as @mode says; goes with its last attach. */
@@ -236,6 +238,30 @@ static void measure_small(int nodes)
 		print("again", &modes[m], nodes, &again[m]);
 		print("order", &modes[m], nodes, &order[m]);
 	}
+}
+
+/* From a processor whose node is not in the mask. */
+static void measure_far(int nodes)
+{
+	static struct figure figures[MODES];
+	char *addr;
+	int id;
+
+	lowest_node = 1;
+	memset(figures, 0, sizeof(figures));
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int m = 0; m < MODES; m++) {
+			if (!exists(&modes[m]))
+				continue;
+			addr = open_segment(&modes[m], nodes, PAGES * PAGE, 0,
+					    &id);
+			touch(addr, PAGES, PAGE, round, &figures[m]);
+			shmdt(addr);
+		}
+	}
+	for (int m = 0; m < MODES; m++)
+		print("far", &modes[m], nodes, &figures[m]);
+	lowest_node = 0;
 }
 
 static void write_file(const char *path, const char *text)
@@ -473,6 +499,8 @@ static void measure(void)
 	static const size_t sizes[] = { 4, 64, 1024, 1UL << 20 };
 
 	for_nodes(measure_small);
+	for (int nodes = 1; nodes < NODES_MAX; nodes *= 2)
+		measure_far(nodes);
 	for (int i = 0; i < 4; i++)
 		measure_call(sizes[i], 4);
 	measure_memories(4);

@@ -4,6 +4,7 @@
 
 BEGIN {
 	title["first"] = "First fault on a page"
+	title["far"] = "First fault on a page, the CPU's node not in the mask"
 	title["again"] = "Write fault of a second attach"
 	title["order"] = "Reading a second attach in order, a page"
 	title["call"] = "The call, by MiB of the segment"
