@@ -30,7 +30,8 @@ part == "facts" {
 }
 
 # The kernel's own complaints. A kill for want of memory is one unless a test
-# that provokes it has announced it, for that very program.
+# that provokes it has announced it, for that very program, and a memory cgroup's
+# limit is what it ran into.
 
 part == "console"	{ messages++ }
 
@@ -44,7 +45,7 @@ part == "console" && /Killed process [0-9]+ \(/ {
 	victim = $0
 	sub(/.*Killed process [0-9]+ \(/, "", victim)
 	sub(/\).*/, "", victim)
-	if (!(victim in doomed))
+	if (!(victim in doomed) || !/Memory cgroup out of memory/)
 		fail("console", $0)
 	next
 }
