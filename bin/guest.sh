@@ -4,11 +4,8 @@
 
 [[ ${ARCH:-x86_64} == x86_64 ]] ||
 	die "no guest for ARCH=$ARCH" "only x86_64 has a configuration in qemu/"
-case ${DEBUG:-} in
-''|0)	kind=x86_64 ;;
-1)	kind=x86_64-debug ;;
-*)	die "DEBUG=$DEBUG" "DEBUG is 0 or 1" ;;
-esac
+kind=x86_64
+[[ ${DEBUG:-} != 1 ]] || kind+=-debug
 
 objects=${OBJECTS:-$build/$kind}	# the kernel: objects, .config, bzImage
 user=$build/user			# the rest of the guest, for every kernel

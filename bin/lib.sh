@@ -75,6 +75,21 @@ die()
 	exit 1
 }
 
+# What every script is told by its environment, before it begins.
+check_variables()
+{
+	local name
+	[[ ${J:-1} =~ ^[1-9][0-9]{0,3}$ ]] ||
+		die "J=$J" "J is a number of jobs"
+	for name in V DRY DEBUG; do
+		[[ ${!name:-} =~ ^[01]?$ ]] ||
+			die "$name=${!name}" "$name is 0 or 1"
+	done
+	[[ -w $root && (! -e $build || -w $build) ]] ||
+		die "$build cannot be written" \
+		    "make it yours, or work on a clone that is"
+}
+
 # run_logged WHAT LOG command... - Run with all output in build/logs/LOG.log,
 # its last line told meanwhile; V=1 shows everything. A failure shows the end of
 # the log, says that WHAT failed, and exits.
@@ -101,6 +116,8 @@ why()
 		die "$what failed: no space left" "make room below $build"
 	fi
 	case $end in
+	*'Could not get lock'*)
+		die "$what failed: another apt is at work" "wait for its end";;
 	*'Could not resolve'*|*'Temporary failure'*|*'Could not connect'*|\
 	*'Failed to fetch'*|*'Unable to locate package'*)
 		die "$what failed: the system's mirror does not answer" \
@@ -118,3 +135,5 @@ follow()
 	done
 	told
 }
+
+check_variables
