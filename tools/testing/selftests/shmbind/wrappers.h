@@ -13,6 +13,12 @@
 #ifndef __NR_shmbind
 #if defined(__alpha__)
 #define __NR_shmbind 583
+#elif defined(_MIPS_SIM) && _MIPS_SIM == _MIPS_SIM_ABI32
+#define __NR_shmbind 4473
+#elif defined(_MIPS_SIM) && _MIPS_SIM == _MIPS_SIM_ABI64
+#define __NR_shmbind 5473
+#elif defined(_MIPS_SIM) && _MIPS_SIM == _MIPS_SIM_NABI32
+#define __NR_shmbind 6473
 #elif defined(__x86_64__) && defined(__ILP32__)
 #define __NR_shmbind (__X32_SYSCALL_BIT + 473)
 #else
