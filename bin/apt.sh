@@ -5,6 +5,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 apt=$cache/apt
+suite=$(base suite) deb=deb		# what is asked for
 or_ksrc='or give a kernel that you have: KSRC=/path/to/linux'
 
 apt_mirror()
@@ -34,7 +35,7 @@ apt_configure()
 		"add one to /etc/apt/sources.list, $or_ksrc"
 
 	mkdir -p "$apt"/{lists,archives}/partial
-	echo "deb [signed-by=$key] $url $(base suite) main" >"$apt/sources.list"
+	echo "$deb [signed-by=$key] $url $suite main" >"$apt/sources.list"
 	cat >"$apt/apt.conf" <<-END
 	#clear APT::Update;
 	APT::Update::Error-Mode "any";
@@ -59,12 +60,12 @@ apt_get()
 	told
 	case $(<"$log") in
 	*NO_PUBKEY*|*EXPKEYSIG*|*BADSIG*|*'not signed'*)
-		die "the signature of the mirror's $(base suite) is not good" \
+		die "the signature of the mirror's $suite is not good" \
 		    "install a newer debian-archive-keyring, $or_ksrc";;
 	*'No space left'*|*'enough free space'*)
 		die "no space left for $cache" "make room (1 GB)";;
 	*404*|*'does not have a Release file'*)
-		die "the system's mirror has no $(base suite), or not all of it" \
+		die "the system's mirror has no $suite, or not all of it" \
 		    "use another mirror, $or_ksrc";;
 	esac
 	die "the mirror does not answer: $(sed -n '/^[EW]:/{p;q}' "$log")" \

@@ -2,13 +2,13 @@
 # Sourced by what builds the guest or runs it.
 . "$(dirname "${BASH_SOURCE[0]}")/tree.sh"
 
-[[ ${ARCH:-x86_64} == x86_64 ]] ||
-	die "no guest for ARCH=$ARCH" "only x86_64 has a configuration in qemu/"
-kind=x86_64
+. "$root/bin/arch.sh"
+
+kind=$ARCH
 [[ ${DEBUG:-} != 1 ]] || kind+=-debug
 
-objects=${OBJECTS:-$build/$kind}	# the kernel: objects, .config, bzImage
-user=$build/user			# the rest of the guest, for every kernel
+objects=${OBJECTS:-$build/$kind}	# the kernel: objects, .config, image
+user=$build/user-$ARCH			# the rest of the guest, for every kernel
 stage=$user/root			# what the guest finds at /
 image=${IMAGE:-$user/initramfs.gz}
 
@@ -16,14 +16,14 @@ image=${IMAGE:-$user/initramfs.gz}
 export CCACHE_BASEDIR=$root
 export KBUILD_BUILD_USER=shmbind KBUILD_BUILD_HOST=localhost
 export KBUILD_BUILD_TIMESTAMP=$stamp
-compiler=gcc
-! command -v ccache >/dev/null || compiler='ccache gcc'
+compiler=${cross}gcc
+! command -v ccache >/dev/null || compiler="ccache $compiler"
 
 # kmake DIR ARG... - The kernel's make, with its objects in DIR.
 kmake()
 {
-	make -C "$tree" --no-print-directory O="$1" ARCH=x86_64 -j"$jobs" \
-		CC="$compiler" "${@:2}"
+	make -C "$tree" --no-print-directory O="$1" -j"$jobs" ARCH="$karch" \
+		CROSS_COMPILE="$cross" CC="$compiler" "${@:2}"
 }
 
 # contents PATH... - What lies there in build/linux now, as ids of its contents;

@@ -3,8 +3,9 @@
  * The guest's first process: runs what it is told on a channel of its own,
  * looks for leaks, says that it came to the end, and powers off.
  *
- * The console (/dev/console) is the kernel's alone. The channel is /dev/hvc0,
- * a terminal, so that what a test prints is seen line by line.
+ * The console (/dev/console) is the kernel's alone. The channel, named by
+ * channel= of the kernel's command line, is a terminal, so that what a test
+ * prints is seen line by line.
  *
  * Arguments, behind `--` of the kernel's command line: a program and its own.
  */
@@ -23,7 +24,6 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define CHANNEL		"/dev/hvc0"
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 
 /* kmemleak reports an object only when it is older than that. */
@@ -106,18 +106,19 @@ static void let_cgroups_limit(void)
 /* The channel is the controlling terminal of all that runs on it. */
 static void open_channel(void)
 {
+	const char *channel = getenv("channel") ?: "channel=";
 	struct termios mode;
 	int fd;
 
 	setsid();
-	fd = open(CHANNEL, O_RDWR);
+	fd = open(channel, O_RDWR);
 	if (fd < 0 || ioctl(fd, TIOCSCTTY, 1) || tcgetattr(fd, &mode))
-		die(CHANNEL);
+		die(channel);
 	mode.c_oflag &= ~ONLCR;
 	if (tcsetattr(fd, TCSANOW, &mode))
-		die(CHANNEL);
+		die(channel);
 	if (dup2(fd, 0) < 0 || dup2(fd, 1) < 0 || dup2(fd, 2) < 0)
-		die(CHANNEL);
+		die(channel);
 	if (fd > 2)
 		close(fd);
 }

@@ -1,6 +1,8 @@
 # A topology, nodes on the first line and distances on the second, as arguments
 # for QEMU (show=qemu) or as what a test may need (show=facts).
 # host is the MiB of memory that the guest may have, if that is to be looked at.
+# With tells=0 slow memory, and offline memory, is there like any other. That of
+# a node is a multiple of align MiB.
 # With debug=1 the kernel can
 # inject failures, and the first node gets in addition what that kernel takes
 # from it for itself, so that the tests find the same machine: its tables, and
@@ -46,14 +48,15 @@ function read_node(word,	part, n, i)
 		fail("node " nodes - 1 " is offline, and not the last")
 	n = split(word, part, ",")
 	memory[nodes] = mebibytes(part[1])
+	memory[nodes] += (align - memory[nodes] % align) % align
 	total += memory[nodes]
 	for (i = 2; i <= n; i++)
-		if (part[i] == "slow")
-			slow[nodes] = ++tiers
-		else if (part[i] == "offline")
-			plugged = memory[nodes]
-		else
+		if (part[i] !~ /^(slow|offline)$/)
 			take_cpus(part[i])
+		else if (tells && part[i] == "slow")
+			slow[nodes] = ++tiers
+		else if (tells)
+			plugged = memory[nodes]
 	if (!memory[nodes] && !cpus_of[nodes])
 		fail("node " nodes " has neither memory nor CPUs")
 	if (memory[nodes] && memory[nodes] < 4)
@@ -173,7 +176,7 @@ function print_qemu(	n, m)
 	print "-m", total - plugged "M" \
 	      (plugged ? ",slots=1,maxmem=" total "M" : "")
 	# what lies there has holes and tables: no huge page of 1 GiB fits
-	if (total >= 4096)
+	if (total >= 4096 && ENVIRON["ARCH"] == "x86_64")
 		print "-machine max-ram-below-4g=1G"
 	if (plugged) {
 		print "-object memory-backend-ram,id=plugged,size=" plugged "M"
