@@ -9,6 +9,7 @@ kind=$ARCH
 
 objects=${OBJECTS:-$build/$kind}	# the kernel: objects, .config, image
 user=$build/user-$ARCH			# the rest of the guest, for every kernel
+bootable=$objects/${boot##*/}		# the boot image
 stage=$user/root			# what the guest finds at /
 image=${IMAGE:-$user/initramfs.gz}
 
