@@ -28,7 +28,8 @@ function promise(holds, text)
 	broken[text] += !holds
 }
 
-# faults_of(POLICY, NODES, NEAREST) - Against the nearest mode of mbind(2).
+# faults_of(POLICY, NODES, NEAREST) - Against the nearest mode of mbind(2), from a
+# node of the mask and, but for all nodes there are, from another one.
 function faults_of(policy, nodes, nearest,	s, mode)
 {
 	for (s = 1; s <= 2; s++) {
@@ -36,6 +37,9 @@ function faults_of(policy, nodes, nearest,	s, mode)
 		promise(series("first", mode, nodes) < \
 			series("first", nearest, nodes),
 			policy ": a first fault is cheaper than with " nearest)
+		promise(nodes == 64 || series("far", mode, nodes) < \
+			series("far", nearest, nodes),
+			policy ": so it is from a node outside the mask")
 	}
 }
 

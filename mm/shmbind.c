@@ -81,8 +81,8 @@ struct shmbind {
 	unsigned int policy;	/* one of SHMBIND_POLICIES */
 	unsigned int strength;	/* one of SHMBIND_STRENGTHS */
 	union {
-		/* MEM_FIRSTREF: of the mask, by node of the CPU if known */
-		DECLARE_FLEX_ARRAY(s16, nearest);
+		/* MEM_FIRSTREF: by node of the CPU, plus 1; 0 if not known yet */
+		DECLARE_FLEX_ARRAY(u16, nearest);
 		/*
 		 * MEM_STRIPE: on cache lines of its own, as all faults read what
 		 * stands above.
@@ -234,17 +234,6 @@ static void stripe_init(struct stripe *s, const nodemask_t *nodes)
 	s->level = 1;
 }
 
-static void firstref_init(struct shmbind *b)
-{
-	int nid;
-
-	/* the distance of a node that is to come may not be known yet */
-	for_each_node(nid)
-		b->nearest[nid] = node_online(nid) ?
-			nearest_node_nodemask(nid, &b->pol.nodes) :
-			NUMA_NO_NODE;
-}
-
 static size_t shmbind_size(int policy)
 {
 	struct shmbind *b;
@@ -270,9 +259,7 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
 	b->pol.home_node = NUMA_NO_NODE;
 	b->policy = policy & SHMBIND_POLICIES;
 	b->strength = policy & SHMBIND_STRENGTHS;
-	if (b->policy == MEM_FIRSTREF)
-		firstref_init(b);
-	else if (b->policy == MEM_STRIPE)
+	if (b->policy == MEM_STRIPE)
 		stripe_init(&b->stripe, nodes);
 	return &b->pol;
 }
@@ -365,15 +352,30 @@ static int shmbind_local_node(void)
 	return zonelist_zone(z) ? zonelist_node_idx(z) : nid;
 }
 
-static int firstref_choose(const struct shmbind *b, nodemask_t *candidates)
+/*
+ * The distance of each node of the mask is looked at once for each node of CPUs:
+ * not when the binding is made, which would have to do so for all of them, and
+ * for nodes that are to come does not know it.
+ */
+static int firstref_nearest(struct shmbind *b, int nid)
+{
+	unsigned int nearest = READ_ONCE(b->nearest[nid]);
+
+	if (!nearest) {
+		nearest = nearest_node_nodemask(nid, &b->pol.nodes) + 1;
+		WRITE_ONCE(b->nearest[nid], nearest);
+	}
+	return nearest - 1;
+}
+
+static int firstref_choose(struct shmbind *b, nodemask_t *candidates)
 {
 	int nid = shmbind_local_node();
 
 	if (node_isset(nid, *candidates))
 		return nid;
-	if (nodes_equal(*candidates, b->pol.nodes) &&
-	    b->nearest[nid] != NUMA_NO_NODE)
-		return b->nearest[nid];
+	if (nodes_equal(*candidates, b->pol.nodes))
+		return firstref_nearest(b, nid);
 	return nearest_node_nodemask(nid, candidates);
 }
 
