@@ -83,3 +83,7 @@ mips64)
 	die "there is no ARCH=$ARCH" "bin/arch.sh has them all"
 	;;
 esac
+
+[[ $machine || ${0##*/} =~ ^(compile|deps)$ ]] ||
+	die "ARCH=$ARCH is only compiled, it has no guest" \
+	    "bin/arch.sh says which have one"
