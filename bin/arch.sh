@@ -50,7 +50,8 @@ ppc64)	# big-endian
 	boot=vmlinux
 	# what TCG cannot do, and would refuse to start for want of
 	machine='qemu-system-ppc64 -machine pseries,cap-cfpc=broken'
-	machine+=',cap-sbbc=broken,cap-ibs=broken' cpu='-cpu power9'
+	machine+=',cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off'
+	cpu='-cpu power9'
 	serial='-device spapr-vty,chardev=console' console=hvc0
 	channel=/dev/hvc1 runner=qemu-ppc64 align=256
 	lacking='sixteen many giant'
