@@ -14,13 +14,15 @@
 #   channel     the guest's device for results
 #   runner      runs a program of the guest on this machine, to list its tests
 #   tells       1 if the machine can tell of slow memory, and of offline memory
+#   offers      what a test may need and not every architecture's kernel has
 #   align       the memory of a node is a multiple of that many MiB
 #   lacking     topologies that the machine cannot have
 #   symbols     of those that are only compiled: set beside qemu/kernel.config
 
 export ARCH=${ARCH:-x86_64}
 debian='' cross='' cc32='' karch32='' boot='' machine='' channel=/dev/hvc0
-runner='' tells=0 align=1 lacking='' symbols=()
+runner='' tells=0 align=1 lacking='' offers='uffdwp thpswap'
+symbols=()
 
 case $ARCH in
 x86_64)
@@ -53,7 +55,7 @@ ppc64)	# big-endian
 	machine+=',cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off'
 	cpu='-cpu power9'
 	serial='-device spapr-vty,chardev=console' console=hvc0
-	channel=/dev/hvc1 runner=qemu-ppc64 align=256
+	channel=/dev/hvc1 runner=qemu-ppc64 offers='' align=256
 	lacking='sixteen many giant'
 	;;
 riscv64)

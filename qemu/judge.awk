@@ -78,7 +78,8 @@ function has(need,	n)
 function known(need)
 {
 	return need ~ /^((cpu)?nodes|slow|gigantic)=[0-9]+$/ ||
-	       need ~ /^(cpuless|memless|distances|single|offline|failslab)$/
+	       need ~ /^(cpuless|memless|distances|single|offline)$/ ||
+	       need ~ /^(failslab|uffdwp|thpswap)$/
 }
 
 # A skip stands when each need is one that we know and one of them is not met.

@@ -209,7 +209,7 @@ function different_distances(from,	to, seen, count)
 	return count
 }
 
-function print_facts(	n, has, both, cpuless, memless, far, gigantic)
+function print_facts(	n, part, has, both, cpuless, memless, far, gigantic)
 {
 	for (n = 0; n < nodes; n++) {
 		has += memory[n] > 0
@@ -235,6 +235,9 @@ function print_facts(	n, has, both, cpuless, memless, far, gigantic)
 		print "gigantic=" gigantic
 	if (plugged)
 		print "offline"
+	n = split(offers, part, " ")
+	while (n)
+		print part[n--]
 	if (debug)
 		print "failslab"
 }

@@ -133,6 +133,7 @@ TEST_F(cost, a_read_maps_nothing_around_where_userfaultfd_tells_writes)
 		.mode = UFFDIO_REGISTER_MODE_WP,
 	};
 
+	REQUIRE("uffdwp");
 	ASSERT_LE(0, uffd);
 	ASSERT_LE(0, pagemap);
 	touch_pages(self->seg.addr, MANY);

@@ -9,11 +9,14 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/userfaultfd.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kselftest_harness.h"
@@ -433,6 +436,31 @@ static inline int offline_block(void)
 	return found;
 }
 
+/* Can userfaultfd tell of writes? Not on every architecture. */
+static inline bool has_uffd_wp(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	bool has;
+
+	if (fd < 0)
+		return false;
+	has = !ioctl(fd, UFFDIO_API, &api) &&
+	      api.features & UFFD_FEATURE_WP_ASYNC;
+	close(fd);
+	return has;
+}
+
+/* Do large folios go to swap whole? Nothing tells before one does. */
+static inline bool has_thp_swap(void)
+{
+#ifdef __powerpc__
+	return false;
+#else
+	return true;
+#endif
+}
+
 /* Has the machine @need, one of the features listed at REQUIRE()? */
 static inline bool has_feature(const char *need)
 {
@@ -458,6 +486,10 @@ static inline bool has_feature(const char *need)
 		return nodes_weight(&memory) - nodes_weight(&fast) >= count;
 	if (!strcmp(need, "offline"))
 		return offline_block() >= 0;
+	if (!strcmp(need, "uffdwp"))
+		return has_uffd_wp();
+	if (!strcmp(need, "thpswap"))
+		return has_thp_swap();
 	if (!strcmp(need, "failslab"))
 		return !access("/proc/self/fail-nth", F_OK);
 
@@ -492,6 +524,8 @@ static inline bool has_features(const char *needs)
  *   slow=N	at least N nodes of slower memory, to which reclaim demotes
  *   gigantic=N	at least N nodes with room for a huge page of 1 GiB
  *   offline	memory of a node that has no other, plugged in but offline
+ *   uffdwp	a kernel whose userfaultfd tells of writes
+ *   thpswap	a kernel that writes large folios to swap whole
  *   failslab	a kernel whose allocations can be made to fail
  *
  * Who runs the tests knows the machine and reads the reason: a skip for want of

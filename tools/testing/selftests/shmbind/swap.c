@@ -82,7 +82,7 @@ FIXTURE_VARIANT_ADD(large, soft)	{ .strength = MEM_SOFTBIND };
 
 FIXTURE_SETUP(large)
 {
-	REQUIRE("nodes=2");
+	REQUIRE("nodes=2 thpswap");
 	if (!access("/sys/kernel/debug/zswap", F_OK))
 		SKIP(_exit(KSFT_SKIP), "zswap has been used since the start");
 	set_scene(_metadata, &self->scene, swap_to_zram);
