@@ -4,6 +4,7 @@
  * swapped where others are demoted; all others are demoted as ever.
  */
 #include <pthread.h>
+#include <time.h>
 
 #include "ballast.h"
 #include "expected.h"
@@ -15,6 +16,7 @@
 #define PAGES		256
 #define TRIES		20
 #define SWAP_SIZE	(64UL << 20)	/* bytes */
+#define MEANWHILE_S	15	/* a hundred rounds, unless the guest is slow */
 
 FIXTURE(demotion)
 {
@@ -260,13 +262,14 @@ TEST_F(demotion, leaves_hard_pages_that_come_back_from_swap_meanwhile)
 	struct nodemask others = nodes_andnot(self->memory, mask);
 	long written = event_count("pswpout"), read = event_count("pswpin");
 	struct toucher toucher = { .seg = &self->seg };
+	time_t end = time(NULL) + MEANWHILE_S;
 
 	ASSERT_EQ(0, swap_to_disk(&self->swap, SWAP_SIZE / 4));
 	ASSERT_EQ(0, segment_open(&self->seg, 4 * PAGES,
 				  variant->policy | MEM_HARDBIND, &mask));
 	ASSERT_EQ(0, pthread_create(&toucher.thread, NULL, touch_all,
 				    &toucher));
-	for (int round = 0; round < 100; round++) {
+	for (int round = 0; round < 100 && time(NULL) < end; round++) {
 		madvise(self->seg.addr, self->seg.size, MADV_COLD);
 		cgroup_write(&self->group, "memory.reclaim", "1M");
 	}
