@@ -2,11 +2,10 @@
 # for QEMU (show=qemu) or as what a test may need (show=facts).
 # host is the MiB of memory that the guest may have, if that is to be looked at.
 # With tells=0 slow memory, and offline memory, is there like any other. That of
-# a node is a multiple of align MiB.
-# With debug=1 the kernel can
-# inject failures, and the first node gets in addition what that kernel takes
-# from it for itself, so that the tests find the same machine: its tables, and
-# KASAN's eighth of all memory.
+# a node is a multiple of align MiB. offers are needs that the kernel meets.
+# With debug=1 the kernel can inject failures, and the first node gets in addition
+# what that kernel takes from it for itself, so that the tests find the same
+# machine: its tables, and KASAN's eighth of all memory.
 
 function fail(cause)
 {
