@@ -354,6 +354,28 @@ TEST_F(huge, pages_allocated_by_way_of_the_file_follow_the_binding)
 	close(fd);
 }
 
+/* Of as many, some have the inode of an earlier one, which RCU frees. */
+TEST_F(huge, a_segment_in_the_place_of_a_bound_one_is_not_bound)
+{
+	struct nodemask *memory = &self->scene.memory;
+	struct segment segs[32];
+	char seen[BINDING_MAX];
+
+	for (int round = 0; round < 4; round++) {
+		for (size_t i = 0; i < ARRAY_SIZE(segs); i++) {
+			ASSERT_EQ(0, huge_create(&segs[i], HUGE, 1,
+						 SHM_NORESERVE));
+			EXPECT_STREQ("default",
+				     segment_binding(segs[i].id, seen));
+			EXPECT_EQ(0, shmbind_nodes(segs[i].id,
+						   variant->strength, memory));
+		}
+		for (size_t i = 0; i < ARRAY_SIZE(segs); i++)
+			segment_remove(&segs[i]);
+		usleep(50000);
+	}
+}
+
 TEST_F(huge, is_shown_as_any_binding)
 {
 	struct nodemask mask = nodes_of(self->scene.victim), seen_mask = {};
@@ -594,6 +616,36 @@ TEST_F(empty, surplus_pages_are_the_nodes_own)
 	expect_others_untouched(_metadata, scene);
 }
 
+/*
+ * A reservation that the pools cannot keep has surplus pages made at shmget(2),
+ * before there is a binding; one more can be made at a fault.
+ */
+TEST_F(empty, pages_reserved_as_surplus_are_pages_of_their_node)
+{
+	struct scene *scene = &self->scene;
+	int pooled = nodes_weight(&scene->memory) * SHARE;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[pooled + 2], here;
+
+	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 3));
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, pooled + 2, 0, MEM_HARDBIND,
+			       &mask));
+	EXPECT_EQ(2, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_EQ(pooled + 2, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+	here = pool_count(HUGE, scene->victim, "surplus_hugepages") + SHARE + 1;
+
+	EXPECT_EQ(here, touch_all(scene->seg.addr, pooled + 2, nodes));
+	EXPECT_EQ(0, strays(nodes, here, &mask));
+	EXPECT_EQ(3, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_EQ(pooled + 2 - here,
+		  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+
+	segment_remove(&scene->seg);
+	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+	EXPECT_EQ(pooled, pool_count(HUGE, EVERYWHERE, "free_hugepages"));
+}
+
 /* Pages that strangers have are used before new ones are made. */
 TEST_F(empty, soft_takes_surplus_pages_last)
 {
@@ -669,6 +721,54 @@ TEST_F(empty, a_cgroups_limit_is_enforced_as_ever)
 		EXPECT_EQ(1, pool_count(HUGE, scene->victim, "free_hugepages"));
 		segment_remove(&scene->seg);
 		EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
+	}
+}
+
+/* Without a reservation of the segment's own, each page has one at its fault. */
+static int meet_limit(struct scene *scene, int policy,
+		      const struct nodemask *mask)
+{
+	struct segment *seg = &scene->seg;
+	int nodes[SHARE + 1];
+
+	if (cgroup_join(&scene->cgroup))
+		return 1;
+	if (!huge_create(seg, HUGE, SHARE + 1, 0) || errno != ENOMEM)
+		return 2;
+	if (huge_open(seg, HUGE, SHARE, 0, policy, mask) ||
+	    touch_all(seg->addr, SHARE, nodes) != SHARE ||
+	    strays(nodes, SHARE, mask))
+		return 3;
+	segment_remove(seg);
+	if (huge_open(seg, HUGE, SHARE + 1, SHM_NORESERVE, policy, mask) ||
+	    touch_all(seg->addr, SHARE + 1, nodes) != SHARE ||
+	    strays(nodes, SHARE, mask))
+		return 4;
+	segment_remove(seg);
+	return 0;
+}
+
+TEST_F(empty, a_cgroups_limit_of_reservations_is_enforced_as_ever)
+{
+	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
+	struct scene *scene = &self->scene;
+	char limit[16], line[32], path[128];
+	pid_t pid;
+
+	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "hugetlb"));
+	snprintf(limit, sizeof(limit), "%lu", SHARE * HUGE);
+	ASSERT_EQ(0, cgroup_write(&scene->cgroup, "hugetlb.2MB.rsvd.max",
+				  limit));
+	snprintf(path, sizeof(path), "%s/hugetlb.2MB.rsvd.current",
+		 scene->cgroup.path);
+	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
+		pid = fork();
+		if (!pid)
+			_exit(meet_limit(scene, MEM_STRIPE | strengths[i],
+					 &scene->memory));
+		EXPECT_EQ(0, wait_for(pid));
+		EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
+		EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
 	}
 }
 
