@@ -14,9 +14,10 @@
 #define DEMOTION	"/sys/kernel/mm/numa/demotion_enabled"
 #define LRU_GEN		"/sys/kernel/mm/lru_gen/enabled"
 #define PAGES		256
-#define TRIES		20
+#define TRIES		20	/* until all pages are gone */
+#define ROUNDS		4	/* that no page is to leave in */
 #define SWAP_SIZE	(64UL << 20)	/* bytes */
-#define MEANWHILE_S	15	/* all rounds, unless the guest is slow */
+#define MEANWHILE_S	8	/* all rounds, unless the guest is slow */
 
 FIXTURE(demotion)
 {
@@ -108,15 +109,15 @@ static void press(const struct cgroup *group, struct segment *seg,
 }
 
 /*
- * The same as long as @seg has pages that are not on slow nodes; how many it has
- * there in the end.
+ * The same up to @tries times, as long as @seg has pages that are not on slow
+ * nodes; how many it has there in the end.
  */
 static int demote(const struct cgroup *group, struct segment *seg,
-		  struct segment *other, const struct nodemask *slow)
+		  struct segment *other, const struct nodemask *slow, int tries)
 {
 	int pages = seg->size / page_size(), demoted = 0;
 
-	for (int i = 0; i < TRIES && demoted < pages; i++) {
+	for (int i = 0; i < tries && demoted < pages; i++) {
 		press(group, seg, other);
 		demoted = pages_in(seg, slow);
 	}
@@ -130,7 +131,7 @@ TEST_F(demotion, takes_pages_of_soft_segments)
 	touch_pages(self->seg.addr, PAGES);
 	ASSERT_EQ(PAGES, pages_in(&self->seg, &self->fast));
 	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
-				&self->slow));
+				&self->slow, TRIES));
 }
 
 /* Also once there has been a HARD binding. */
@@ -143,7 +144,7 @@ TEST_F(demotion, takes_pages_of_segments_without_a_binding)
 	touch_pages(self->seg.addr, PAGES);
 	ASSERT_EQ(PAGES, pages_in(&self->seg, &self->fast));
 	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
-				&self->slow));
+				&self->slow, TRIES));
 }
 
 TEST_F(demotion, leaves_pages_of_hard_segments_where_they_are)
@@ -152,7 +153,7 @@ TEST_F(demotion, leaves_pages_of_hard_segments_where_they_are)
 				  variant->policy | MEM_HARDBIND, &self->fast));
 	touch_pages(self->seg.addr, PAGES);
 	EXPECT_EQ(0, demote(&self->group, &self->seg, &self->other,
-			    &self->slow));
+			    &self->slow, ROUNDS));
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
 }
 
@@ -167,7 +168,7 @@ TEST_F(demotion, takes_pages_of_hard_segments_whose_masks_have_the_slow_nodes)
 	ASSERT_EQ(0, segment_move(&self->seg, PAGES, self->node));
 	ASSERT_EQ(0, pages_in(&self->seg, &self->slow));
 	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
-				&self->slow));
+				&self->slow, TRIES));
 }
 
 /* Which of them it would be is known for no page. */
@@ -179,7 +180,7 @@ TEST_F(demotion, leaves_pages_of_hard_segments_that_exclude_a_slow_node)
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &mask));
 	touch_pages(self->seg.addr, PAGES);
-	demote(&self->group, &self->seg, &self->other, &self->slow);
+	demote(&self->group, &self->seg, &self->other, &self->slow, ROUNDS);
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
 }
 
@@ -196,7 +197,7 @@ TEST_F(demotion, takes_pages_of_others_from_between_hard_ones)
 		touch_page(self->other.addr, page);
 	}
 	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
-				&self->slow));
+				&self->slow, TRIES));
 	EXPECT_EQ(PAGES, pages_in(&self->other, &mask));
 }
 
