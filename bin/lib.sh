@@ -42,9 +42,11 @@ room()
 	df --output=avail -B1 "$1" | tail -n 1
 }
 
-# say LABEL text... - A line of progress, in kbuild's form.
+# say LABEL text... - A line of progress, in kbuild's form. It takes the place of
+# what tell() told, which may be of another script.
 say()
 {
+	told
 	printf '  %-7s %s\n' "$1" "${*:2}"
 }
 
