@@ -15,7 +15,7 @@
 #define LRU_GEN		"/sys/kernel/mm/lru_gen/enabled"
 #define PAGES		256
 #define TRIES		20	/* until all pages are gone */
-#define ROUNDS		4	/* that no page is to leave in */
+#define TRIES_IN_VAIN	4	/* enough for all pages, were they demoted */
 #define SWAP_SIZE	(64UL << 20)	/* bytes */
 #define MEANWHILE_S	8	/* all rounds, unless the guest is slow */
 
@@ -99,27 +99,27 @@ static int pages_in(struct segment *seg, const struct nodemask *mask)
 }
 
 /* Have reclaim look at the pages of both segments; the second may be none. */
-static void press(const struct cgroup *group, struct segment *seg,
-		  struct segment *other)
+static void press(const FIXTURE_DATA(demotion) * self)
 {
+	const struct segment *seg = &self->seg, *other = &self->other;
+
 	madvise(seg->addr, seg->size, MADV_COLD);
 	if (other->addr)
 		madvise(other->addr, other->size, MADV_COLD);
-	cgroup_write(group, "memory.reclaim", "2M");
+	cgroup_write(&self->group, "memory.reclaim", "2M");
 }
 
 /*
- * The same up to @tries times, as long as @seg has pages that are not on slow
- * nodes; how many it has there in the end.
+ * The same up to @tries times, as long as the first segment has pages that are
+ * not on slow nodes; how many it has there in the end.
  */
-static int demote(const struct cgroup *group, struct segment *seg,
-		  struct segment *other, const struct nodemask *slow, int tries)
+static int demote(FIXTURE_DATA(demotion) * self, int tries)
 {
-	int pages = seg->size / page_size(), demoted = 0;
+	int pages = self->seg.size / page_size(), demoted = 0;
 
 	for (int i = 0; i < tries && demoted < pages; i++) {
-		press(group, seg, other);
-		demoted = pages_in(seg, slow);
+		press(self);
+		demoted = pages_in(&self->seg, &self->slow);
 	}
 	return demoted;
 }
@@ -130,8 +130,7 @@ TEST_F(demotion, takes_pages_of_soft_segments)
 				  variant->policy | MEM_SOFTBIND, &self->fast));
 	touch_pages(self->seg.addr, PAGES);
 	ASSERT_EQ(PAGES, pages_in(&self->seg, &self->fast));
-	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
-				&self->slow, TRIES));
+	EXPECT_EQ(PAGES, demote(self, TRIES));
 }
 
 /* Also once there has been a HARD binding. */
@@ -143,8 +142,7 @@ TEST_F(demotion, takes_pages_of_segments_without_a_binding)
 	ASSERT_EQ(0, segment_attach(&self->seg));
 	touch_pages(self->seg.addr, PAGES);
 	ASSERT_EQ(PAGES, pages_in(&self->seg, &self->fast));
-	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
-				&self->slow, TRIES));
+	EXPECT_EQ(PAGES, demote(self, TRIES));
 }
 
 TEST_F(demotion, leaves_pages_of_hard_segments_where_they_are)
@@ -152,8 +150,7 @@ TEST_F(demotion, leaves_pages_of_hard_segments_where_they_are)
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &self->fast));
 	touch_pages(self->seg.addr, PAGES);
-	EXPECT_EQ(0, demote(&self->group, &self->seg, &self->other,
-			    &self->slow, ROUNDS));
+	EXPECT_EQ(0, demote(self, TRIES_IN_VAIN));
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
 }
 
@@ -167,8 +164,7 @@ TEST_F(demotion, takes_pages_of_hard_segments_whose_masks_have_the_slow_nodes)
 	touch_pages(self->seg.addr, PAGES);
 	ASSERT_EQ(0, segment_move(&self->seg, PAGES, self->node));
 	ASSERT_EQ(0, pages_in(&self->seg, &self->slow));
-	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
-				&self->slow, TRIES));
+	EXPECT_EQ(PAGES, demote(self, TRIES));
 }
 
 /* Which of them it would be is known for no page. */
@@ -180,7 +176,7 @@ TEST_F(demotion, leaves_pages_of_hard_segments_that_exclude_a_slow_node)
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &mask));
 	touch_pages(self->seg.addr, PAGES);
-	demote(&self->group, &self->seg, &self->other, &self->slow, ROUNDS);
+	demote(self, TRIES_IN_VAIN);
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
 }
 
@@ -196,8 +192,7 @@ TEST_F(demotion, takes_pages_of_others_from_between_hard_ones)
 		touch_page(self->seg.addr, page);
 		touch_page(self->other.addr, page);
 	}
-	EXPECT_EQ(PAGES, demote(&self->group, &self->seg, &self->other,
-				&self->slow, TRIES));
+	EXPECT_EQ(PAGES, demote(self, TRIES));
 	EXPECT_EQ(PAGES, pages_in(&self->other, &mask));
 }
 
@@ -210,7 +205,7 @@ TEST_F(demotion, gives_way_to_swap_under_hard)
 				  variant->policy | MEM_HARDBIND, &mask));
 	touch_pages(self->seg.addr, PAGES);
 	for (int i = 0; i < TRIES && pages_in(&self->seg, &self->memory); i++)
-		press(&self->group, &self->seg, &self->other);
+		press(self);
 	EXPECT_EQ(0, pages_in(&self->seg, &self->memory));
 	touch_pages(self->seg.addr, PAGES);
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
