@@ -52,15 +52,6 @@ static void clear_scene(struct __test_metadata *_metadata, struct scene *scene)
 	EXPECT_EQ(0, pools_fill(HUGE, &scene->memory, 0));
 }
 
-/* REQUIRE() for a test that has been set up: a skip leaves the teardown out. */
-static void require(struct __test_metadata *_metadata, struct scene *scene,
-		    const char *needs)
-{
-	if (!has_features(needs))
-		clear_scene(_metadata, scene);
-	REQUIRE(needs);
-}
-
 /* Huge page @nth of a mapping, in the base pages that the helpers count in. */
 static size_t nth(size_t huge)
 {
@@ -234,7 +225,7 @@ TEST_F(huge, mostfree_goes_by_the_pools_and_levels_them)
 	int first = first_node(&scene->memory), last = scene->victim;
 	struct nodemask mask = nodes_of(first);
 
-	require(_metadata, scene, "nodes=2");
+	REQUIRE("nodes=2");
 	node_set(last, &mask);
 	/* the node with more free huge pages has less free memory */
 	ASSERT_EQ(0, pool_set(HUGE, last, "nr_hugepages", SHARE + 2));
@@ -340,7 +331,7 @@ TEST_F(huge, pages_allocated_by_way_of_the_file_follow_the_binding)
 	struct segment *seg = &self->scene.seg;
 	int fd, expected = variant->strength == MEM_HARDBIND ? ENOSPC : 0;
 
-	require(_metadata, &self->scene, "nodes=2");
+	REQUIRE("nodes=2");
 	ASSERT_EQ(0, run_on_node(first_node(&self->scene.cpus)));
 	ASSERT_EQ(0, huge_open(seg, HUGE, SHARE + 1, 0, variant->strength,
 			       &mask));
@@ -568,7 +559,7 @@ TEST_F(empty, soft_goes_to_candidates_by_distance_and_then_to_strangers)
 	int victim = scene->victim, a, b, near, far, per_node[NODES_MAX];
 	struct nodemask mask;
 
-	require(_metadata, scene, "nodes=3");
+	REQUIRE("nodes=3");
 	for (a = -1; next_node(&a, &scene->others);) {
 		for (b = a; next_node(&b, &scene->others);) {
 			mask = nodes_of(a);

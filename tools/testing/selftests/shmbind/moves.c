@@ -450,7 +450,8 @@ TEST_F(balancing, leaves_bound_segments_where_they_are)
 		come = use_from_far_away(&self->seg, self->home, self->away,
 					 &faults);
 	EXPECT_LE(BALANCED / 4, come);
-	EXPECT_GT(faults.own / 4, faults.seg);
+	/* one fault may bring many pages of our own */
+	EXPECT_GT(faults.own, 4 * faults.seg);
 	EXPECT_EQ(BALANCED, count_on(&self->seg, BALANCED, self->home));
 }
 

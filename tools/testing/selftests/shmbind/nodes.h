@@ -512,7 +512,8 @@ static inline bool has_features(const char *needs)
 
 /*
  * Leave the test as skipped unless the machine has every feature in @needs, a
- * list separated by spaces:
+ * list separated by spaces. For the test itself and its setup, not for helpers:
+ * it returns, so that the teardown runs.
  *
  *   nodes=N	at least N nodes with memory
  *   cpunodes=N	at least N nodes with both CPUs and memory
@@ -536,7 +537,7 @@ do {								\
 	const char *_needs = (needs);				\
 								\
 	if (!has_features(_needs))				\
-		SKIP(_exit(KSFT_SKIP), "needs %s", _needs);	\
+		SKIP(return, "needs %s", _needs);		\
 } while (0)
 
 #endif /* SELFTEST_SHMBIND_NODES_H */
