@@ -15,7 +15,7 @@
 #define LRU_GEN		"/sys/kernel/mm/lru_gen/enabled"
 #define PAGES		256
 #define TRIES		20	/* until all pages are gone */
-#define TRIES_IN_VAIN	4	/* enough for all pages, were they demoted */
+#define TRIES_IN_VAIN	2	/* enough for all pages, were they demoted */
 #define SWAP_SIZE	(64UL << 20)	/* bytes */
 #define MEANWHILE_S	8	/* all rounds, unless the guest is slow */
 
