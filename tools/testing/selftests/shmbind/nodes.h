@@ -510,10 +510,18 @@ static inline bool has_features(const char *needs)
 	return true;
 }
 
+/* Leave a test as ASSERT_...() does: not without its teardown. */
+static inline void leave(struct __test_metadata *_metadata)
+{
+	if (_metadata->teardown_fn)
+		_metadata->teardown_fn(false, _metadata, _metadata->self,
+				       _metadata->variant);
+	_exit(_metadata->exit_code);
+}
+
 /*
  * Leave the test as skipped unless the machine has every feature in @needs, a
- * list separated by spaces. For the test itself and its setup, not for helpers:
- * it returns, so that the teardown runs.
+ * list separated by spaces:
  *
  *   nodes=N	at least N nodes with memory
  *   cpunodes=N	at least N nodes with both CPUs and memory
@@ -537,7 +545,7 @@ do {								\
 	const char *_needs = (needs);				\
 								\
 	if (!has_features(_needs))				\
-		SKIP(return, "needs %s", _needs);		\
+		SKIP(leave(_metadata), "needs %s", _needs);	\
 } while (0)
 
 #endif /* SELFTEST_SHMBIND_NODES_H */

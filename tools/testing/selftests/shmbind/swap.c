@@ -84,7 +84,7 @@ FIXTURE_SETUP(large)
 {
 	REQUIRE("nodes=2 thpswap");
 	if (!access("/sys/kernel/debug/zswap", F_OK))
-		SKIP(return, "zswap has been used since the start");
+		SKIP(leave(_metadata), "zswap has been used since the start");
 	set_scene(_metadata, &self->scene, swap_to_zram);
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 }
