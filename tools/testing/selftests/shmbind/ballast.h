@@ -32,16 +32,31 @@ static inline long take_pages(struct segment *ballast, int node, size_t pages)
 	return try_touch_pages(ballast->addr, pages);
 }
 
+#define FREED_MAX	(8UL << 20)	/* bytes */
+
+static long usual_slab_pages;	/* once they were returned; 0 is not yet */
+
+static inline long slab_pages(void)
+{
+	return event_count("nr_slab_reclaimable") +
+	       event_count("nr_slab_unreclaimable");
+}
+
 /*
- * KASAN keeps freed objects, and when they are many it returns them by the MiB,
- * to a node that is full as well. To cut the caches back returns them now.
+ * KASAN keeps freed objects, and when they are many, a 32nd of the memory, it
+ * returns them by the MiB, to a node that is full as well. To cut the caches back
+ * returns them now, but takes seconds: only if there may be more than FREED_MAX.
  */
 static inline void return_freed_objects(void)
 {
-	DIR *caches = opendir("/sys/kernel/slab");
+	DIR *caches;
 	struct dirent *cache;
 	char path[PATH_MAX];
 
+	if (usual_slab_pages &&
+	    slab_pages() < usual_slab_pages + FREED_MAX / page_size())
+		return;
+	caches = opendir("/sys/kernel/slab");
 	while (caches && (cache = readdir(caches))) {
 		snprintf(path, sizeof(path), "/sys/kernel/slab/%s/shrink",
 			 cache->d_name);
@@ -49,6 +64,7 @@ static inline void return_freed_objects(void)
 	}
 	if (caches)
 		closedir(caches);
+	usual_slab_pages = slab_pages();
 }
 
 /* Take what the ballast's node has by now, from page @page of the ballast on. */
@@ -216,6 +232,7 @@ static inline void settle_memory(void)
 	write_file(BOOST, "0");
 	write_file(COMPACTION, "0");
 	write_file(KHUGEPAGED, FOR_WEEKS);
+	return_freed_objects();
 	/* a list that is too long now is cut when its CPU frees pages */
 	for (cpu_node = -1; next_node(&cpu_node, &cpus);) {
 		run_on_node(cpu_node);
