@@ -575,7 +575,9 @@ static gfp_t gfp_no_reclaim(gfp_t gfp)
  * @pol: The policy, may be NULL.
  *
  * A full MEM_HARDBIND node is reclaimed from, and its per-CPU lists are drained,
- * once for the page that is wanted, and not for each of its neighbours too.
+ * once for the page that is wanted, and not for each of its neighbours too. Nor
+ * does a memory cgroup at its limit reclaim for them. MADV_WILLNEED wants each
+ * of its pages.
  *
  * Context: Any context in which @pol cannot be freed.
  * Return: @gfp, without direct reclaim if @pol is MEM_HARDBIND.
@@ -704,7 +706,7 @@ static struct folio *hugetlb_hard(struct hstate *h, int nid,
 	nodemask_t node = nodemask_of_node(nid);
 	struct mempolicy_interpreted mpoli = {
 		.nid = nid,
-		.mode = MPOL_BIND,
+		.mode = MPOL_SHMBIND,
 		.nodemask = &node,
 	};
 
@@ -829,34 +831,6 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 	return page_rmappable_folio(page);
 }
 
-/**
- * shmbind_exhausted() - Tell whether a binding has no page to give just now.
- * @gfp: GFP flags.
- * @pol: The effective policy, may be NULL or not a binding at all.
- *
- * Finds out why a swap-in failed: a MEM_HARDBIND node without memory ends in
- * SIGBUS, anything else in what it would be without a binding.
- *
- * Context: Process context, may sleep if @gfp allows it.
- * Return: True if @pol is MEM_HARDBIND and its next page cannot be allocated.
- */
-bool shmbind_exhausted(gfp_t gfp, struct mempolicy *pol)
-{
-	struct shmbind_turn turn = SHMBIND_TURN_INIT;
-	struct page *page;
-
-	if (!mpol_is_hardbind(pol))
-		return false;
-
-	page = alloc_hooks(shmbind_alloc(gfp, 0, pol, &turn));
-	if (!page)
-		return true;
-
-	shmbind_give_back(pol, &turn);
-	free_frozen_pages(page, 0);
-	return false;
-}
-
 static const char *shmbind_policy_name(unsigned int policy)
 {
 	switch (policy) {
@@ -910,7 +884,8 @@ static bool count_batch(struct xa_state *xas, unsigned long *pages)
  * The counts are of no single moment, and too low if the task is being killed.
  *
  * Context: Process context, may sleep. Memory hotplug waits while a batch of
- * pages is counted, since they are not pinned; nothing else does.
+ * pages is counted, since they are not pinned, and while it is under way the
+ * caller waits, fatal signals or not; nothing else does.
  */
 void shmbind_count_pages(struct address_space *mapping, unsigned long *pages)
 {

@@ -98,7 +98,6 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 					  struct mempolicy *pol,
 					  struct mm_struct *mm, u8 alloc_flags);
-bool shmbind_exhausted(gfp_t gfp, struct mempolicy *pol);
 
 void __shmbind_give_back(struct mempolicy *pol, struct shmbind_turn *turn);
 
@@ -169,11 +168,6 @@ shmbind_alloc_hugetlb_folio(struct hstate *h, struct mempolicy *pol,
 			    struct mm_struct *mm, u8 alloc_flags)
 {
 	return NULL;
-}
-
-static inline bool shmbind_exhausted(gfp_t gfp, struct mempolicy *pol)
-{
-	return false;
 }
 
 static inline void shmbind_give_back(struct mempolicy *pol,

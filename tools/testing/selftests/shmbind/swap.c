@@ -4,6 +4,9 @@
  * that knows nothing of whose page it reads, through zswap, and from zram,
  * without it and with large folios in one piece.
  */
+#include <pthread.h>
+#include <time.h>
+
 #include "ballast.h"
 #include "cgroup.h"
 #include "expected.h"
@@ -13,6 +16,8 @@
 #define PAGES		64
 #define LIMITED		1024	/* pages, more than the group may have */
 #define FEW		8	/* pages in the swap cache that are not ours */
+#define SPARE		512	/* pages that a full node gets back */
+#define MOMENTS		16	/* of an attempt, at which it gets them */
 #define SWAP_SIZE	(16UL << 20)	/* bytes */
 #define PAGE_CLUSTER	"/proc/sys/vm/page-cluster"
 
@@ -404,6 +409,86 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 	expect_all_on(_metadata, &scene->seg, &mask);
 }
 
+/* The first page that is not there, @pages if all are. */
+static int page_swapped_out(struct segment *seg, int pages)
+{
+	int page = 0;
+
+	while (page < pages && resident(seg, page))
+		page++;
+	return page;
+}
+
+/* Who gives a full node its pages back, in the middle of an attempt. */
+struct helper {
+	pthread_t thread;
+	char *addr;
+	useconds_t after;
+};
+
+static void *give_pages_back(void *arg)
+{
+	struct helper *helper = arg;
+
+	usleep(helper->after);
+	madvise(helper->addr, SPARE * page_size(), MADV_REMOVE);
+	return NULL;
+}
+
+static useconds_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+/* Bring @page back: 0; EFAULT for a SIGBUS; ENOMEM for what faults repeat. */
+static int populate(struct segment *seg, int page)
+{
+	return madvise(seg->addr + page * page_size(), page_size(),
+		       MADV_POPULATE_READ) ? errno : 0;
+}
+
+/* Whenever the room comes: it helps this attempt, or the next one. */
+TEST_F(swap, a_node_that_gets_room_meanwhile_is_no_want_of_memory_under_hard)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(victim_node());
+	struct helper helper;
+	useconds_t start, whole;
+	long taken = 0;
+	int page, err;
+
+	write_file(PAGE_CLUSTER, "0");
+	swap_out_of_full_node(_metadata, scene, &mask);
+	for (int moment = 0; moment < MOMENTS; moment++) {
+		taken = fill_up(&scene->ballast, taken);
+		do {
+			page = page_swapped_out(&scene->seg, PAGES);
+			ASSERT_GT(PAGES, page);
+			start = now();
+			err = populate(&scene->seg, page);
+			whole = now() - start;
+		} while (err == 0);
+		ASSERT_EQ(EFAULT, err);
+
+		helper.addr = scene->ballast.addr +
+			      (taken - SPARE) * page_size();
+		helper.after = whole * moment / MOMENTS;
+		ASSERT_EQ(0, pthread_create(&helper.thread, NULL,
+					    give_pages_back, &helper));
+		err = populate(&scene->seg, page);
+		EXPECT_TRUE(err == 0 || err == EFAULT);
+		ASSERT_EQ(0, pthread_join(helper.thread, NULL));
+		EXPECT_EQ(0, populate(&scene->seg, page));
+		taken -= SPARE;
+	}
+	ASSERT_EQ(0, give_back(&scene->ballast));
+	expect_numbers(_metadata, &scene->seg);
+	expect_all_on(_metadata, &scene->seg, &mask);
+}
+
 /* It is there, but where it may not be, and cannot be moved. */
 TEST_F(swap, a_page_read_ahead_elsewhere_is_a_sigbus_under_hard_too)
 {
@@ -422,16 +507,6 @@ TEST_F(swap, a_page_read_ahead_elsewhere_is_a_sigbus_under_hard_too)
 	ASSERT_EQ(0, give_back(&scene->ballast));
 	expect_numbers(_metadata, &scene->seg);
 	expect_all_on(_metadata, &scene->seg, &mask);
-}
-
-/* The first page that is not there, @pages if all are. */
-static int page_swapped_out(struct segment *seg, int pages)
-{
-	int page = 0;
-
-	while (page < pages && resident(seg, page))
-		page++;
-	return page;
 }
 
 /* Have @group own a segment that is swapped out and a limit that is too low. */
