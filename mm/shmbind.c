@@ -575,9 +575,9 @@ static gfp_t gfp_no_reclaim(gfp_t gfp)
  * @pol: The policy, may be NULL.
  *
  * A full MEM_HARDBIND node is reclaimed from, and its per-CPU lists are drained,
- * once for the page that is wanted, and not for each of its neighbours too. Nor
- * does a memory cgroup at its limit reclaim for them. MADV_WILLNEED wants each
- * of its pages.
+ * for the page that is wanted, and not for each of its neighbours too. Nor does
+ * a memory cgroup at its limit reclaim for them. MADV_WILLNEED wants each of its
+ * pages.
  *
  * Context: Any context in which @pol cannot be freed.
  * Return: @gfp, without direct reclaim if @pol is MEM_HARDBIND.

@@ -17,7 +17,7 @@
 #define LIMITED		1024	/* pages, more than the group may have */
 #define FEW		8	/* pages in the swap cache that are not ours */
 #define SPARE		512	/* pages that a full node gets back */
-#define MOMENTS		16	/* of an attempt, at which it gets them */
+#define MOMENTS		12	/* of an attempt, at which it gets them */
 #define SWAP_SIZE	(16UL << 20)	/* bytes */
 #define PAGE_CLUSTER	"/proc/sys/vm/page-cluster"
 
@@ -151,6 +151,24 @@ TEST_F(large, folios_come_back_in_pieces_where_they_do_not_fit)
 	touch_pages(scene->seg.addr, pages);
 	EXPECT_EQ(0, large_bytes(&scene->seg));
 	expect_all_on(_metadata, &scene->seg, &mask);
+}
+
+/* In the middle of a folio that is still in swap as a whole. */
+TEST_F(large, folios_that_find_no_room_at_all_are_a_sigbus_under_hard_alone)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(victim_node());
+	int pages = FOLIO_SIZE / page_size();
+
+	open_aligned(_metadata, &scene->seg, pages, variant->strength, &mask);
+	touch_pages(scene->seg.addr, pages);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(&mask)));
+	EXPECT_EQ(variant->strength == MEM_SOFTBIND,
+		  try_read(scene->seg.addr, pages - 1));
+
+	ASSERT_EQ(0, give_back(&scene->ballast));
+	EXPECT_TRUE(try_read(scene->seg.addr, pages - 1));
 }
 
 FIXTURE(swap)
@@ -460,7 +478,7 @@ TEST_F(swap, a_node_that_gets_room_meanwhile_is_no_want_of_memory_under_hard)
 	long taken = 0;
 	int page, err;
 
-	write_file(PAGE_CLUSTER, "0");
+	write_file(PAGE_CLUSTER, "1");
 	swap_out_of_full_node(_metadata, scene, &mask);
 	for (int moment = 0; moment < MOMENTS; moment++) {
 		taken = fill_up(&scene->ballast, taken);
