@@ -9,6 +9,7 @@
 #   boot        the boot image, below the kernel's objects
 #   machine     QEMU: its program, and the machine
 #   cpu         its processor
+#   threads     multi, or single where its processors cannot run in parallel
 #   serial      the device of the kernel's messages, and
 #   console     what the kernel calls that
 #   channel     the guest's device for results
@@ -21,6 +22,7 @@
 
 export ARCH=${ARCH:-x86_64}
 debian='' cross='' cc32='' karch32='' boot='' machine='' channel=/dev/hvc0
+threads=multi
 runner='' tells=0 align=1 lacking='' offers='uffdwp thpswap'
 symbols=()
 
@@ -55,7 +57,9 @@ ppc64)	# big-endian
 	# what TCG cannot do, and would refuse to start for want of
 	machine='qemu-system-ppc64 -machine pseries,cap-cfpc=broken'
 	machine+=',cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off'
-	cpu='-cpu power9'
+	# Of a radix PTE it stores the bits R and C together with the rest, as it
+	# read that before: what another CPU has cleared meanwhile comes back.
+	cpu='-cpu power9' threads=single
 	serial='-device spapr-vty,chardev=console' console=hvc0
 	channel=/dev/hvc1 runner=qemu-ppc64 offers='' align=256
 	lacking='sixteen many giant'
