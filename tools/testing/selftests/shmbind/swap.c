@@ -101,16 +101,25 @@ FIXTURE_TEARDOWN(large)
 	clear_scene(_metadata, &self->scene);
 }
 
+/* Have @folios of a segment bound to @mask in swap, each in one piece. */
+static void swap_out_folios(struct __test_metadata *_metadata,
+			    struct scene *scene, int folios, int policy,
+			    const struct nodemask *mask)
+{
+	int pages = folios * FOLIO_SIZE / page_size();
+
+	open_aligned(_metadata, &scene->seg, pages, policy, mask);
+	touch_pages(scene->seg.addr, pages);
+	ASSERT_EQ(folios * FOLIO_SIZE, large_bytes(&scene->seg));
+	swap_out(_metadata, &scene->group, &scene->seg);
+}
+
 TEST_F(large, folios_come_back_to_the_mask)
 {
 	struct scene *scene = &self->scene;
 	int pages = 2 * FOLIO_SIZE / page_size();
 
-	open_aligned(_metadata, &scene->seg, pages, variant->strength,
-		     &scene->last);
-	touch_pages(scene->seg.addr, pages);
-	ASSERT_EQ(2 * FOLIO_SIZE, large_bytes(&scene->seg));
-	swap_out(_metadata, &scene->group, &scene->seg);
+	swap_out_folios(_metadata, scene, 2, variant->strength, &scene->last);
 	touch_pages(scene->seg.addr, pages);
 	EXPECT_EQ(2 * FOLIO_SIZE, large_bytes(&scene->seg));
 	expect_all_on(_metadata, &scene->seg, &scene->last);
@@ -123,10 +132,8 @@ TEST_F(large, folios_of_a_stripe_come_back_in_turn)
 	struct nodemask mask = scene->first;
 
 	node_set(first_node(&scene->last), &mask);
-	open_aligned(_metadata, &scene->seg, pages,
-		     MEM_STRIPE | variant->strength, &mask);
-	touch_pages(scene->seg.addr, pages);
-	swap_out(_metadata, &scene->group, &scene->seg);
+	swap_out_folios(_metadata, scene, 4, MEM_STRIPE | variant->strength,
+			&mask);
 	for (int folio = 0; folio < 4; folio++) {
 		touch_pages(scene->seg.addr + folio * FOLIO_SIZE, large);
 		ASSERT_EQ(0, placement(scene->seg.addr, (folio + 1) * large,
@@ -143,9 +150,7 @@ TEST_F(large, folios_come_back_in_pieces_where_they_do_not_fit)
 	struct nodemask mask = nodes_of(victim_node());
 	int pages = FOLIO_SIZE / page_size();
 
-	open_aligned(_metadata, &scene->seg, pages, variant->strength, &mask);
-	touch_pages(scene->seg.addr, pages);
-	swap_out(_metadata, &scene->group, &scene->seg);
+	swap_out_folios(_metadata, scene, 1, variant->strength, &mask);
 	ASSERT_LT(0, fragment_node(&scene->ballast, first_node(&mask),
 				   4 * pages));
 	touch_pages(scene->seg.addr, pages);
@@ -160,9 +165,7 @@ TEST_F(large, folios_that_find_no_room_at_all_are_a_sigbus_under_hard_alone)
 	struct nodemask mask = nodes_of(victim_node());
 	int pages = FOLIO_SIZE / page_size();
 
-	open_aligned(_metadata, &scene->seg, pages, variant->strength, &mask);
-	touch_pages(scene->seg.addr, pages);
-	swap_out(_metadata, &scene->group, &scene->seg);
+	swap_out_folios(_metadata, scene, 1, variant->strength, &mask);
 	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(&mask)));
 	EXPECT_EQ(variant->strength == MEM_SOFTBIND,
 		  try_read(scene->seg.addr, pages - 1));
