@@ -57,8 +57,8 @@ ppc64)	# big-endian
 	# what TCG cannot do, and would refuse to start for want of
 	machine='qemu-system-ppc64 -machine pseries,cap-cfpc=broken'
 	machine+=',cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off'
-	# Of a radix PTE it stores the bits R and C together with the rest, as it
-	# read that before: what another CPU has cleared meanwhile comes back.
+	# QEMU sets R and C in a radix PTE by storing all of it, as it was read a
+	# moment before: what another CPU has cleared since then comes back.
 	cpu='-cpu power9' threads=single
 	serial='-device spapr-vty,chardev=console' console=hvc0
 	channel=/dev/hvc1 runner=qemu-ppc64 offers='' align=256

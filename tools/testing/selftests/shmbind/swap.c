@@ -471,13 +471,30 @@ static int populate(struct segment *seg, int page)
 		       MADV_POPULATE_READ) ? errno : 0;
 }
 
+/* Find a page for which there is no room; how long it took to learn that, us. */
+static useconds_t populate_in_vain(struct __test_metadata *_metadata,
+				   struct segment *seg, int *page)
+{
+	useconds_t start;
+	int err;
+
+	do {
+		*page = page_swapped_out(seg, PAGES);
+		ASSERT_GT(PAGES, *page);
+		start = now();
+		err = populate(seg, *page);
+	} while (err == 0);
+	ASSERT_EQ(EFAULT, err);
+	return now() - start;
+}
+
 /* Whenever the room comes: it helps this attempt, or the next one. */
 TEST_F(swap, a_node_that_gets_room_meanwhile_is_no_want_of_memory_under_hard)
 {
 	struct scene *scene = &self->scene;
 	struct nodemask mask = nodes_of(victim_node());
 	struct helper helper;
-	useconds_t start, whole;
+	useconds_t whole;
 	long taken = 0;
 	int page, err;
 
@@ -485,15 +502,7 @@ TEST_F(swap, a_node_that_gets_room_meanwhile_is_no_want_of_memory_under_hard)
 	swap_out_of_full_node(_metadata, scene, &mask);
 	for (int moment = 0; moment < MOMENTS; moment++) {
 		taken = fill_up(&scene->ballast, taken);
-		do {
-			page = page_swapped_out(&scene->seg, PAGES);
-			ASSERT_GT(PAGES, page);
-			start = now();
-			err = populate(&scene->seg, page);
-			whole = now() - start;
-		} while (err == 0);
-		ASSERT_EQ(EFAULT, err);
-
+		whole = populate_in_vain(_metadata, &scene->seg, &page);
 		helper.addr = scene->ballast.addr +
 			      (taken - SPARE) * page_size();
 		helper.after = whole * moment / MOMENTS;
