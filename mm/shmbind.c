@@ -12,27 +12,36 @@
  * A folio is placed in two steps:
  *
  *   choose    firstref | stripe | mostfree    one node of the candidates
- *   allocate  hard | soft                     on it, or else as SOFT falls back
+ *   allocate  hard | soft                     on that node, or where SOFT
+ *                                             falls back to
  *
- * The candidates are the mask's nodes that have memory and that the cpuset of
- * the faulting task allows.
+ * The candidates are the mask's nodes that the cpuset of the faulting task
+ * allows and that have memory in a zone which the allocation may use.
  *
- * Only MEM_STRIPE has state that changes, struct stripe, under a spinlock that
- * is held for the choice alone and nests inside nothing.
+ * The engine says why there is no folio: -ENOSPC where the binding allows no
+ * other place, which ends in SIGBUS, and -ENOMEM otherwise.
+ *
+ * Only MEM_STRIPE has state that changes, struct stripe. A choice reads it
+ * without a lock. A page is counted when it enters the segment, under a spinlock
+ * that nests inside nothing but a page table's.
  */
 
 #include <linux/bitmap.h>
 #include <linux/compat.h>
 #include <linux/cpuset.h>
 #include <linux/hugetlb.h>
+#include <linux/memory-tiers.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mempolicy.h>
+#include <linux/migrate_mode.h>
 #include <linux/mm.h>
 #include <linux/nodemask.h>
+#include <linux/pagemap.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/shmbind.h>
+#include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/topology.h>
@@ -53,8 +62,8 @@
 
 /*
  * A stripe advances in rounds. In each round every node of the mask is due one
- * turn; a turn of a large folio pays for as many rounds as it has base pages.
- * With mask 0-2 and base pages, but one folio of four pages at (*):
+ * page; a large folio pays for as many rounds as it has base pages. With mask
+ * 0-2 and base pages, but one folio of four pages at (*):
  *
  *	round		1	2	3	4	5
  *	node 0		0	.	.	.	0
@@ -63,17 +72,22 @@
  *			*
  *
  * (node 0 got the large folio in round 1, which covers rounds 1 to 4). A round
- * ends when no candidate is due any more. Counts of nodes that were candidates
- * throughout hence differ by at most the largest folio, whatever the order of
- * offsets in which pages are faulted.
+ * ends when no candidate is due any more.
+ *
+ * A node is chosen only while it is due, so while no candidate has fewer pages.
+ * After that choice at most one folio for each thread can still arrive there.
+ * Counts of nodes that were candidates throughout hence differ by at most the
+ * largest folio for each thread that faults, whatever the order of offsets.
+ * A folio that does not enter the segment has not been counted.
  */
 struct stripe {
-	spinlock_t lock;	/* protects what follows */
+	spinlock_t lock;	/* protects writes; @next is a hint */
 	unsigned int next;	/* node that is asked first */
+	unsigned int nr_due;	/* weight of @due */
 	nodemask_t due;		/* nodes of the mask with given < level */
 	u64 level;		/* base pages for each node, by end of round */
 	u64 most;		/* no node was given more */
-	u64 given[];		/* base pages by node, turns in flight too */
+	u64 given[];		/* base pages by node */
 };
 
 struct shmbind {
@@ -230,6 +244,7 @@ static void stripe_init(struct stripe *s, const nodemask_t *nodes)
 {
 	spin_lock_init(&s->lock);
 	s->next = stripe_start(nodes);
+	s->nr_due = nodes_weight(*nodes);
 	s->due = *nodes;
 	s->level = 1;
 }
@@ -327,12 +342,48 @@ bool shmbind_hard_possible(void)
 	return READ_ONCE(shmbind_hard_published);
 }
 
-static void shmbind_candidates(const struct shmbind *b, nodemask_t *candidates)
+static bool gfp_is_movable(gfp_t gfp)
 {
-	nodes_and(*candidates, b->pol.nodes, node_states[N_MEMORY]);
+	return current_gfp_context(gfp) & __GFP_MOVABLE;
+}
+
+/* Nodes with memory in a zone that the allocation may use. */
+static const nodemask_t *usable_nodes(gfp_t gfp)
+{
+	return &node_states[gfp_is_movable(gfp) ? N_MEMORY : N_HIGH_MEMORY];
+}
+
+/*
+ * Whether every node of the mask is a candidate, as nearly always: then the mask
+ * itself is the set. A nodemask may have 1024 bits, and building one for each
+ * fault would cost more than all else here, so look at the words that can have
+ * a node in them and at no others.
+ */
+static bool shmbind_unrestricted(const struct shmbind *b, gfp_t gfp)
+{
+	const unsigned long *mask = nodes_addr(b->pol.nodes);
+	const unsigned long *usable = nodes_addr(*usable_nodes(gfp));
+	const unsigned long *allowed = usable;
+	unsigned int word;
+
+	if (cpusets_enabled())
+		allowed = nodes_addr(cpuset_current_mems_allowed);
+
+	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++)
+		if (mask[word] & ~(usable[word] & allowed[word]))
+			return false;
+	return true;
+}
+
+/* Returns false if there are none. */
+static bool shmbind_candidates(const struct shmbind *b, gfp_t gfp,
+			       nodemask_t *candidates)
+{
+	nodes_and(*candidates, b->pol.nodes, *usable_nodes(gfp));
 	if (cpusets_enabled())
 		nodes_and(*candidates, *candidates,
 			  cpuset_current_mems_allowed);
+	return !nodes_empty(*candidates);
 }
 
 /*
@@ -374,28 +425,40 @@ static int firstref_choose(struct shmbind *b, nodemask_t *candidates)
 
 	if (node_isset(nid, *candidates))
 		return nid;
-	if (nodes_equal(*candidates, b->pol.nodes))
+	if (candidates == &b->pol.nodes)
 		return firstref_nearest(b, nid);
 	return nearest_node_nodemask(nid, candidates);
 }
 
-/* Count @nr_pages more for a node, less if negative. Called with lock held. */
-static void stripe_count(struct stripe *s, int nid, s64 nr_pages)
+static bool stripe_is_due(const struct stripe *s, int nid)
 {
+	return node_isset(nid, s->due);
+}
+
+/* Count @nr_pages more for a node of the mask. Called with lock held. */
+static void stripe_give(struct stripe *s, int nid, u64 nr_pages)
+{
+	bool due;
+
 	s->given[nid] += nr_pages;
 	s->most = max(s->most, s->given[nid]);
-	__assign_bit(nid, s->due.bits, s->given[nid] < s->level);
+	due = s->given[nid] < s->level;
+	if (due == stripe_is_due(s, nid))
+		return;
+	__assign_bit(nid, s->due.bits, due);
+	s->nr_due += due ? 1 : -1;
 }
 
 /*
  * Called with lock held and no candidate due.
  *
- * For nodes that are no candidates of this fault no time passes: they keep their
- * distance to the level. So what they missed is not made up for by a burst of
- * pages later, and tasks of different cpusets do not disturb each other's turns.
+ * For nodes that are not candidates of this fault no time passes: they keep
+ * their distance to the level. So what they missed is not made up for by a burst
+ * of pages later, and tasks of different cpusets do not disturb each other's
+ * rounds.
  *
- * Where all nodes of the mask are candidates, and stand at the level all, there
- * is nothing to look at.
+ * Where all nodes of the mask are candidates, and have reached the level
+ * exactly, only the level changes.
  */
 static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 			      const nodemask_t *candidates)
@@ -403,9 +466,10 @@ static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 	u64 least = U64_MAX, level = s->level;
 	int nid;
 
-	if (s->most <= level && nodes_equal(*candidates, *mask)) {
+	if (s->most <= level && candidates == mask) {
 		s->level++;
-		s->due = *mask;
+		bitmap_copy(s->due.bits, mask->bits, nr_node_ids);
+		s->nr_due = bitmap_weight(mask->bits, nr_node_ids);
 		return;
 	}
 
@@ -417,45 +481,74 @@ static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 	for_each_node_mask(nid, *mask) {
 		bool passed = !node_isset(nid, *candidates);
 
-		stripe_count(s, nid, passed ? s->level - level : 0);
+		stripe_give(s, nid, passed ? s->level - level : 0);
 	}
 }
 
+/* A due node of the candidates, or nr_node_ids. */
+static unsigned int stripe_find_due(const struct shmbind *b,
+				    const nodemask_t *candidates)
+{
+	const struct stripe *s = &b->stripe;
+	unsigned int next = READ_ONCE(s->next);
+
+	/* Nothing but the mask's nodes is ever due */
+	if (candidates == &b->pol.nodes)
+		return find_next_bit_wrap(s->due.bits, nr_node_ids, next);
+	return find_next_and_bit_wrap(s->due.bits, candidates->bits,
+				      nr_node_ids, next);
+}
+
 /*
- * The turn is taken here and not after the allocation: threads that fault at
- * the same time must not all be sent to one node.
+ * Nothing is counted here: see stripe_charge(). Threads that fault at the same
+ * time are kept apart by @next, as long as more than one node is due.
  */
-static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
-			 unsigned int nr_pages)
+static int stripe_choose(struct shmbind *b, const nodemask_t *candidates)
 {
 	struct stripe *s = &b->stripe;
-	nodemask_t due;
-	int nid;
+	unsigned int nid = data_race(stripe_find_due(b, candidates));
 
-	spin_lock(&s->lock);
-	if (!nodes_and(due, s->due, *candidates)) {
-		stripe_next_round(s, &b->pol.nodes, candidates);
-		nodes_and(due, s->due, *candidates);
+	/* Nodes that other tasks may use are due, and none of ours */
+	if (unlikely(nid >= nr_node_ids)) {
+		guard(spinlock)(&s->lock);
+		nid = stripe_find_due(b, candidates);
+		if (nid >= nr_node_ids) {
+			stripe_next_round(s, &b->pol.nodes, candidates);
+			nid = stripe_find_due(b, candidates);
+		}
 	}
-	nid = find_next_bit_wrap(due.bits, MAX_NUMNODES, s->next);
-	stripe_count(s, nid, nr_pages);
-	s->next = nid + 1;
-	spin_unlock(&s->lock);
+	WRITE_ONCE(s->next, nid + 1);
 	return nid;
 }
 
-/*
- * Another turn for the node, or one given back: that comes next then, which is
- * how a full node stops a MEM_HARDBIND stripe.
- */
-static void stripe_recount(struct shmbind *b, int nid, s64 nr_pages)
+static void stripe_charge(struct shmbind *b, int nid, unsigned int nr_pages)
 {
 	struct stripe *s = &b->stripe;
 
-	spin_lock(&s->lock);
-	stripe_count(s, nid, nr_pages);
-	s->next = nr_pages > 0 ? nid + 1 : nid;
-	spin_unlock(&s->lock);
+	if (!node_isset(nid, b->pol.nodes))
+		return;
+
+	guard(spinlock)(&s->lock);
+	stripe_give(s, nid, nr_pages);
+	if (!s->nr_due)
+		stripe_next_round(s, &b->pol.nodes, &b->pol.nodes);
+}
+
+/**
+ * shmbind_charge() - Count a folio that has entered a segment.
+ * @pol: The binding that placed the folio.
+ * @nid: The node that was chosen for it, or for a folio that was in the swap
+ *	 cache the node that it is on. A node outside the mask is not counted.
+ * @nr_pages: Its size in base pages.
+ *
+ * Context: Any context in which @pol cannot be freed, but not in interrupts.
+ */
+void shmbind_charge(struct mempolicy *pol, int nid, unsigned int nr_pages)
+{
+	struct shmbind *b = to_shmbind(pol);
+
+	if (b->policy == MEM_STRIPE && nid != NUMA_NO_NODE)
+		stripe_charge(b, nid, nr_pages);
 }
 
 /* The zones are those that an allocation with __GFP_THISNODE walks. */
@@ -501,7 +594,7 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 	unsigned long free, most = 0, left;
 	unsigned int word, nid;
 
-	for (word = 0; word < BITS_TO_LONGS(MAX_NUMNODES); word++) {
+	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
 		left = nodes_addr(*candidates)[word];
 		for (; left; left &= left - 1) {
 			nid = word * BITS_PER_LONG + __ffs(left);
@@ -520,47 +613,47 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 	return best;
 }
 
-/*
- * Choose the node, once for each folio: a smaller order after a larger one
- * keeps the node and only takes its own turn there. @h if it is a huge page.
- */
-static void shmbind_choose(struct shmbind *b, struct shmbind_turn *turn,
-			   gfp_t gfp, unsigned int order,
-			   const struct hstate *h, nodemask_t *candidates)
+static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
+			       const struct hstate *h, nodemask_t *candidates)
 {
-	unsigned int nr_pages = 1U << order;
-	bool chosen = turn->nid != NUMA_NO_NODE &&
-		      node_isset(turn->nid, *candidates);
-
-	if (nodes_empty(*candidates)) {
-		turn->nid = NUMA_NO_NODE;
-		return;
-	}
-
 	switch (b->policy) {
-	case MEM_FIRSTREF:
-		if (!chosen)
-			turn->nid = firstref_choose(b, candidates);
-		break;
 	case MEM_STRIPE:
-		if (chosen)
-			stripe_recount(b, turn->nid, nr_pages);
-		else
-			turn->nid = stripe_choose(b, candidates, nr_pages);
-		turn->nr_pages = nr_pages;
-		break;
+		return stripe_choose(b, candidates);
 	case MEM_MOSTFREE:
-		if (!chosen)
-			turn->nid = h ? mostfree_choose(gfp, h, candidates) :
-					mostfree_choose(gfp, NULL, candidates);
-		break;
+		return h ? mostfree_choose(gfp, h, candidates) :
+			   mostfree_choose(gfp, NULL, candidates);
+	default:
+		return firstref_choose(b, candidates);
 	}
 }
 
-void __shmbind_give_back(struct mempolicy *pol, struct shmbind_turn *turn)
+/* Apart, so that no other fault has a nodemask on its stack. */
+static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp)
 {
-	stripe_recount(to_shmbind(pol), turn->nid, -(s64)turn->nr_pages);
-	turn->nr_pages = 0;
+	nodemask_t candidates;
+
+	if (shmbind_candidates(b, gfp, &candidates))
+		return shmbind_choose_from(b, gfp, NULL, &candidates);
+	/* SOFT goes elsewhere, as if it was not bound; HARD nowhere */
+	return b->strength == MEM_SOFTBIND ? shmbind_local_node() : NUMA_NO_NODE;
+}
+
+/**
+ * shmbind_choose() - Choose the node for a folio of a bound segment.
+ * @pol: The binding.
+ * @gfp: GFP flags of the allocation.
+ *
+ * Context: Process context, does not sleep.
+ * Return: The node; for MEM_SOFTBIND the local one if there is no candidate, for
+ * MEM_HARDBIND %NUMA_NO_NODE.
+ */
+int shmbind_choose(struct mempolicy *pol, gfp_t gfp)
+{
+	struct shmbind *b = to_shmbind(pol);
+
+	if (likely(shmbind_unrestricted(b, gfp)))
+		return shmbind_choose_from(b, gfp, NULL, &b->pol.nodes);
+	return shmbind_choose_restricted(b, gfp);
 }
 
 /* For a try that leaves the emergency reserves alone although it cannot wait */
@@ -574,17 +667,15 @@ static gfp_t gfp_no_reclaim(gfp_t gfp)
  * @gfp: GFP flags.
  * @pol: The policy, may be NULL.
  *
- * A full MEM_HARDBIND node is reclaimed from, and its per-CPU lists are drained,
- * for the page that is wanted, and not for each of its neighbours too. Nor does
- * a memory cgroup at its limit reclaim for them. MADV_WILLNEED wants each of its
- * pages.
+ * A full node is reclaimed from for the page that is wanted, and not for each of
+ * its neighbours too. Nor does a memory cgroup at its limit reclaim for them.
  *
  * Context: Any context in which @pol cannot be freed.
- * Return: @gfp, without direct reclaim if @pol is MEM_HARDBIND.
+ * Return: @gfp, without direct reclaim if @pol is a binding.
  */
 gfp_t shmbind_readahead_gfp(gfp_t gfp, const struct mempolicy *pol)
 {
-	return mpol_is_hardbind(pol) ? gfp_no_reclaim(gfp) : gfp;
+	return mpol_is_shmbind(pol) ? gfp_no_reclaim(gfp) : gfp;
 }
 
 static void drain_node(int nid, enum zone_type highest_zoneidx)
@@ -594,7 +685,7 @@ static void drain_node(int nid, enum zone_type highest_zoneidx)
 
 	for (i = 0; i <= highest_zoneidx; i++)
 		if (populated_zone(zones + i))
-			drain_all_pages(zones + i);
+			drain_zone_pcplists(zones + i);
 }
 
 static struct page *alloc_on_node(gfp_t gfp, unsigned int order, int nid)
@@ -616,9 +707,9 @@ static struct page *alloc_hard(gfp_t gfp, int nid)
 
 	/*
 	 * The allocator drains the per-CPU lists only after reclaim has made
-	 * progress, so what was freed a moment ago may still lie there.
+	 * progress, so pages that were freed a moment ago may still be there.
 	 */
-	drain_node(nid, gfp_zone(gfp));
+	drain_node(nid, gfp_zone(current_gfp_context(gfp)));
 	return alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
 }
 
@@ -631,72 +722,156 @@ static int soft_next(int nid, int n, nodemask_t *left)
 }
 
 /*
- * That node, then the other candidates by distance from it, then all others.
- * The candidates are tried one by one because the walk of a zonelist leaves a
- * node for the next at its low watermark already, and is sorted by more than
- * the distance.
+ * The other candidates by distance from @nid, then all nodes. The candidates are
+ * tried one by one because the walk of a zonelist leaves a node for the next at
+ * its low watermark already, and is sorted by more than the distance.
  */
-static struct page *alloc_soft(gfp_t gfp, int nid, nodemask_t *candidates)
+static noinline struct page *alloc_soft_fallback(const struct shmbind *b,
+						 gfp_t gfp, int nid)
 {
+	nodemask_t left;
 	struct page *page;
 	int n;
 
-	for (n = nid; n != NUMA_NO_NODE; n = soft_next(nid, n, candidates)) {
-		page = alloc_on_node(gfp_no_reclaim(gfp), 0, n);
-		if (page)
-			return page;
+	if (shmbind_candidates(b, gfp, &left)) {
+		for (n = soft_next(nid, nid, &left); n != NUMA_NO_NODE;
+		     n = soft_next(nid, n, &left)) {
+			page = alloc_on_node(gfp_no_reclaim(gfp), 0, n);
+			if (page)
+				return page;
+		}
 	}
-	return __alloc_frozen_pages_noprof(gfp, 0, nid == NUMA_NO_NODE ?
-					   numa_node_id() : nid, NULL,
-					   ALLOC_DEFAULT);
+	return __alloc_frozen_pages_noprof(gfp, 0, nid, NULL, ALLOC_DEFAULT);
+}
+
+static struct page *alloc_soft(const struct shmbind *b, gfp_t gfp, int nid)
+{
+	struct page *page = alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
+
+	return page ?: alloc_soft_fallback(b, gfp, nid);
 }
 
 /*
- * A large folio is worth neither another node nor hard reclaim: smaller ones on
- * the same node come next.
+ * A large folio is not worth another node: smaller ones on the same node come
+ * next. HARD reclaims for the last of them only, or it would walk the slow path
+ * once for every order.
  */
-static struct page *shmbind_alloc_on(struct shmbind *b, gfp_t gfp,
-				     unsigned int order, int nid,
-				     nodemask_t *candidates)
+static struct page *alloc_large(const struct shmbind *b, gfp_t gfp,
+				unsigned int order, int nid)
 {
-	if (!order && b->strength == MEM_SOFTBIND)
-		return alloc_soft(gfp, nid, candidates);
-	if (nid == NUMA_NO_NODE)
+	if (b->strength == MEM_HARDBIND)
+		gfp = gfp_no_reclaim(gfp);
+	gfp |= __GFP_NORETRY | __GFP_NOWARN;
+	if (node_isset(nid, b->pol.nodes))
+		return alloc_on_node(gfp, order, nid);
+	return __alloc_frozen_pages_noprof(gfp, order, nid, NULL,
+					   ALLOC_DEFAULT);
+}
+
+static struct page *shmbind_alloc_on(const struct shmbind *b, gfp_t gfp,
+				     unsigned int order, int nid)
+{
+	if (unlikely(nid == NUMA_NO_NODE))
 		return NULL;
 	if (order)
-		return alloc_on_node(gfp | __GFP_NORETRY, order, nid);
+		return alloc_large(b, gfp, order, nid);
+	if (b->strength == MEM_SOFTBIND)
+		return alloc_soft(b, gfp, nid);
 	return alloc_hard(gfp, nid);
 }
 
-/* Has the choice been overtaken by a change of the cpuset, or by hotplug? */
-static bool shmbind_stale(const struct shmbind_turn *turn, unsigned int cookie)
+/*
+ * Whether a HARD allocation has failed because a change of the cpuset or memory
+ * hotplug has overtaken its choice. SOFT needs no node in particular.
+ */
+static bool shmbind_stale(const struct shmbind *b, gfp_t gfp, int nid,
+			  unsigned int cookie)
 {
-	return read_mems_allowed_retry(cookie) ||
-	       (turn->nid != NUMA_NO_NODE && !node_state(turn->nid, N_MEMORY));
+	if (read_mems_allowed_retry(cookie))
+		return true;
+	return b->strength == MEM_HARDBIND && nid != NUMA_NO_NODE &&
+	       !(node_isset(nid, *usable_nodes(gfp)) &&
+		 node_isset(nid, cpuset_current_mems_allowed));
 }
 
-static struct page *shmbind_alloc(gfp_t gfp, unsigned int order,
-				  struct mempolicy *pol,
-				  struct shmbind_turn *turn)
+static int shmbind_error(const struct shmbind *b)
+{
+	return b->strength == MEM_HARDBIND ? -ENOSPC : -ENOMEM;
+}
+
+static struct folio *frozen_page_folio(struct page *page)
+{
+	set_page_refcounted(page);
+	return page_rmappable_folio(page);
+}
+
+/**
+ * shmbind_alloc_folio() - Allocate a folio for a bound segment.
+ * @gfp: GFP flags.
+ * @order: Order of the folio.
+ * @pol: The binding.
+ * @nid: The chosen node; %NUMA_NO_NODE has it chosen here. It stays the same
+ *	 while smaller orders are tried after a larger one has failed. Once the
+ *	 folio is in the segment the caller passes it to shmbind_charge().
+ *
+ * Context: Process context, may sleep if @gfp allows it.
+ * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding has
+ * no room on the node or no candidate, %-ENOMEM if a MEM_SOFTBIND one has found
+ * no room anywhere.
+ */
+struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
+					 struct mempolicy *pol, int *nid)
 {
 	struct shmbind *b = to_shmbind(pol);
-	nodemask_t candidates;
 	unsigned int cookie;
 	struct page *page;
 
+	gfp |= __GFP_COMP;
 	for (;;) {
 		cookie = read_mems_allowed_begin();
-		shmbind_candidates(b, &candidates);
-		shmbind_choose(b, turn, gfp, order, NULL, &candidates);
-		page = shmbind_alloc_on(b, gfp, order, turn->nid, &candidates);
-		if (page)
-			return page;
-
-		shmbind_give_back(pol, turn);
-		if (!shmbind_stale(turn, cookie))
-			return NULL;
-		turn->nid = NUMA_NO_NODE;
+		if (*nid == NUMA_NO_NODE)
+			*nid = shmbind_choose(pol, gfp);
+		page = shmbind_alloc_on(b, gfp, order, *nid);
+		if (likely(page))
+			return frozen_page_folio(page);
+		if (!shmbind_stale(b, gfp, *nid, cookie))
+			break;
+		*nid = NUMA_NO_NODE;
 	}
+
+	/* A full node comes next again, which is how it stops a HARD stripe */
+	if (b->policy == MEM_STRIPE && *nid != NUMA_NO_NODE)
+		WRITE_ONCE(b->stripe.next, *nid);
+	return ERR_PTR(shmbind_error(b));
+}
+
+/**
+ * shmbind_alloc_mpol() - Allocate a folio for folio_alloc_mpol().
+ * @gfp: GFP flags.
+ * @order: Order of the folio.
+ * @pol: The binding.
+ * @ilx: The node as shmbind_choose() returns it, or %NO_INTERLEAVE_INDEX for a
+ *	 folio that nobody waits for: such a one is allocated on the node that is
+ *	 chosen now, without reclaim, or not at all.
+ *
+ * Context: Process context, may sleep if @gfp allows it.
+ * Return: As shmbind_alloc_folio().
+ */
+struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
+					struct mempolicy *pol, pgoff_t ilx)
+{
+	struct page *page = NULL;
+	int nid = (int)ilx;
+
+	if (ilx != NO_INTERLEAVE_INDEX)
+		return shmbind_alloc_folio_noprof(gfp, order, pol, &nid);
+
+	nid = shmbind_choose(pol, gfp);
+	if (nid != NUMA_NO_NODE)
+		page = alloc_on_node(gfp_no_reclaim(gfp | __GFP_COMP), order,
+				     nid);
+	return page ? frozen_page_folio(page) :
+		      ERR_PTR(shmbind_error(to_shmbind(pol)));
 }
 
 #ifdef CONFIG_HUGETLBFS
@@ -776,59 +951,231 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 					  struct mempolicy *pol,
 					  struct mm_struct *mm, u8 alloc_flags)
 {
-	struct shmbind_turn turn = SHMBIND_TURN_INIT;
 	struct folio *folio = ERR_PTR(-ENOSPC);
 	struct shmbind *b = to_shmbind(pol);
+	gfp_t gfp = htlb_alloc_mask(h);
 	nodemask_t candidates;
 	unsigned int cookie;
+	int nid;
 
 	for (;;) {
 		cookie = read_mems_allowed_begin();
-		shmbind_candidates(b, &candidates);
-		shmbind_choose(b, &turn, htlb_alloc_mask(h), huge_page_order(h),
-			       h, &candidates);
+		nid = NUMA_NO_NODE;
+		if (shmbind_candidates(b, gfp, &candidates))
+			nid = shmbind_choose_from(b, gfp, h, &candidates);
 		if (b->strength == MEM_SOFTBIND)
-			folio = hugetlb_soft(h, turn.nid, &candidates, mm,
+			folio = hugetlb_soft(h, nid, &candidates, mm,
 					     alloc_flags);
-		else if (turn.nid != NUMA_NO_NODE)
-			folio = hugetlb_hard(h, turn.nid, mm, alloc_flags);
-		if (!IS_ERR(folio))
+		else if (nid != NUMA_NO_NODE)
+			folio = hugetlb_hard(h, nid, mm, alloc_flags);
+		if (!IS_ERR(folio)) {
+			shmbind_charge(pol, nid, pages_per_huge_page(h));
 			return folio;
+		}
 
-		shmbind_give_back(pol, &turn);
-		if (!shmbind_stale(&turn, cookie) &&
-		    (turn.nid == NUMA_NO_NODE ||
-		     !hugetlb_overtaken(b, h, turn.nid, &candidates)))
-			return folio;
-		turn.nid = NUMA_NO_NODE;
+		if (!shmbind_stale(b, gfp, nid, cookie) &&
+		    (nid == NUMA_NO_NODE ||
+		     !hugetlb_overtaken(b, h, nid, &candidates)))
+			break;
 	}
+
+	/* A full node comes next again, which is how it stops a HARD stripe */
+	if (b->policy == MEM_STRIPE && nid != NUMA_NO_NODE)
+		WRITE_ONCE(b->stripe.next, nid);
+	return folio;
 }
 #endif /* CONFIG_HUGETLBFS */
 
-/**
- * shmbind_alloc_folio() - Allocate a folio for a bound segment.
- * @gfp: GFP flags.
- * @order: Order of the folio.
- * @pol: The binding.
- * @turn: %SHMBIND_TURN_INIT at the first order that is tried, then as this
- *	  function left it. On failure the turn has been given back already.
- *
- * Context: Process context, may sleep if @gfp allows it.
- * Return: The folio, whose turn the caller gives back by shmbind_give_back()
- * if it does not use it, or NULL: on the chosen node nothing was found, for
- * order 0 and MEM_SOFTBIND on no other either.
+/*
+ * The binding of the segment that a folio belongs to. Called with RCU held, after
+ * whose end inode and binding may be gone, or with the folio locked.
  */
-struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
-					 struct mempolicy *pol,
-					 struct shmbind_turn *turn)
+static struct mempolicy *folio_binding(const struct folio *folio)
 {
-	struct page *page = shmbind_alloc(gfp | __GFP_COMP, order, pol, turn);
+	struct address_space *mapping = folio_mapping(folio);
 
-	if (!page)
+	if (!mapping)
+		return NULL;
+	if (folio_test_hugetlb(folio))
+		return hugetlb_binding(HUGETLBFS_I(mapping->host));
+	if (shmem_mapping(mapping))
+		return shmem_binding(SHMEM_I(mapping->host));
+	return NULL;
+}
+
+/**
+ * folio_is_hardbound() - Tell whether a folio belongs to a HARD segment.
+ * @folio: The folio, locked.
+ *
+ * Context: Any context.
+ * Return: True if the folio is in a segment with a MEM_HARDBIND binding.
+ */
+bool folio_is_hardbound(const struct folio *folio)
+{
+	return shmbind_hard_possible() && mpol_is_hardbind(folio_binding(folio));
+}
+
+/**
+ * vma_is_shmbound() - Tell whether a mapping is one of a bound segment.
+ * @vma: The mapping.
+ *
+ * Context: The mapping must not go away.
+ * Return: True if the segment has a binding, whatever policies ranges have.
+ */
+bool vma_is_shmbound(struct vm_area_struct *vma)
+{
+	struct address_space *mapping;
+
+	if (!vma->vm_file)
+		return false;
+	mapping = vma->vm_file->f_mapping;
+	return shmem_mapping(mapping) && shmem_binding(SHMEM_I(mapping->host));
+}
+
+/*
+ * The kernel moves pages for reasons of its own, and HARD has been told where
+ * they may be. What an administrator asks for explicitly, MR_SYSCALL and
+ * MR_MEMORY_HOTPLUG, is done. Compaction stays within a zone.
+ */
+static bool move_is_confined(enum migrate_reason reason)
+{
+	switch (reason) {
+	case MR_MEMORY_FAILURE:
+	case MR_CONTIG_RANGE:
+	case MR_LONGTERM_PIN:
+	case MR_DEMOTION:
+	case MR_DAMON:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/**
+ * shmbind_confine_move() - Tell where the kernel may move a folio.
+ * @folio: The folio, isolated.
+ * @reason: Why it is moved, one of enum migrate_reason.
+ * @nodes: Set to the nodes that it may go to, if these are not all.
+ *
+ * In the swap cache a folio of a segment does not say whose it is, and a fault
+ * may map it before it has been moved: while there are HARD segments it stays on
+ * its node.
+ *
+ * Context: Any context.
+ * Return: True if @nodes has been set.
+ */
+bool shmbind_confine_move(const struct folio *folio, int reason,
+			  nodemask_t *nodes)
+{
+	struct mempolicy *pol;
+
+	if (!shmbind_hard_possible() || !move_is_confined(reason) ||
+	    folio_test_anon(folio))
+		return false;
+
+	if (folio_test_swapcache(folio)) {
+		init_nodemask_of_node(nodes, folio_nid(folio));
+		return true;
+	}
+
+	guard(rcu)();
+	pol = folio_binding(folio);
+	if (!mpol_is_hardbind(pol))
+		return false;
+	*nodes = pol->nodes;
+	return true;
+}
+
+static struct folio *alloc_move_to(struct folio *src, struct mempolicy *pol)
+{
+	struct shmbind *b = to_shmbind(pol);
+	int nid = folio_nid(src);
+	struct folio *dst;
+	struct hstate *h;
+	gfp_t gfp;
+
+	/* Its CPU is not known any more, so no other node is more right */
+	if (b->policy == MEM_FIRSTREF && node_isset(nid, pol->nodes))
+		return ERR_PTR(-ENOSPC);
+
+	nid = NUMA_NO_NODE;
+	if (folio_test_hugetlb(src)) {
+		h = folio_hstate(src);
+		gfp = htlb_alloc_mask(h);
+		nid = shmbind_choose(pol, gfp);
+		dst = alloc_hugetlb_folio_nodemask(h, nid, &pol->nodes, gfp,
+						   true);
+	} else {
+		gfp = folio_test_large(src) ? GFP_TRANSHUGE :
+			GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL;
+		dst = shmbind_alloc_folio(gfp, folio_order(src), pol, &nid);
+	}
+	if (IS_ERR_OR_NULL(dst))
+		return ERR_PTR(-ENOSPC);
+
+	shmbind_charge(pol, nid, folio_nr_pages(src));
+	return dst;
+}
+
+/**
+ * shmbind_alloc_move() - Allocate for a folio that is to follow its binding.
+ * @src: The folio, isolated.
+ *
+ * For MPOL_DEFAULT of mbind(2) with MPOL_MF_MOVE. A folio of MEM_FIRSTREF that is
+ * on a node of the mask stays where it is.
+ *
+ * Context: Process context, may sleep.
+ * Return: The new folio; %NULL if @src is not in a bound segment, or an error
+ * pointer if it cannot be moved or need not be.
+ */
+struct folio *shmbind_alloc_move(struct folio *src)
+{
+	struct mempolicy *pol;
+	struct folio *dst;
+
+	scoped_guard(rcu) {
+		pol = folio_binding(src);
+		if (pol && !atomic_inc_not_zero(&pol->refcnt))
+			pol = NULL;
+	}
+	if (!pol)
 		return NULL;
 
-	set_page_refcounted(page);
-	return page_rmappable_folio(page);
+	dst = alloc_move_to(src, pol);
+	mpol_put(pol);
+	return dst;
+}
+
+/**
+ * shmbind_promotion_node() - Choose where a page on slow memory is promoted to.
+ * @pol: The binding of its segment.
+ * @nid: The node that it is on.
+ *
+ * Context: Any context in which @pol cannot be freed, does not sleep.
+ * Return: A node of the mask in the top tier: the one that the policy chooses, or
+ * the nearest. %NUMA_NO_NODE if there is none, or the page is on such a node.
+ */
+int shmbind_promotion_node(struct mempolicy *pol, int nid)
+{
+	int local = numa_node_id(), best = NUMA_NO_NODE;
+	nodemask_t candidates;
+
+	if (node_is_toptier(nid) ||
+	    !shmbind_candidates(to_shmbind(pol), GFP_HIGHUSER_MOVABLE,
+				&candidates))
+		return NUMA_NO_NODE;
+
+	nid = shmbind_choose_from(to_shmbind(pol), GFP_HIGHUSER_MOVABLE, NULL,
+				  &candidates);
+	if (node_is_toptier(nid))
+		return nid;
+
+	for_each_node_mask(nid, candidates)
+		if (node_is_toptier(nid) &&
+		    (best == NUMA_NO_NODE || node_distance(local, nid) <
+					     node_distance(local, best)))
+			best = nid;
+	return best;
 }
 
 static const char *shmbind_policy_name(unsigned int policy)
@@ -858,44 +1205,34 @@ void shmbind_show(struct seq_file *m, const struct mempolicy *pol)
 		   nodemask_pr_args(&pol->nodes));
 }
 
-/* Count up to SHMBIND_COUNT_BATCH entries. Returns false at the end. */
-static bool count_batch(struct xa_state *xas, unsigned long *pages)
+/**
+ * shmbind_count_pages() - Count resident pages of a segment by node, a batch.
+ * @mapping: The segment's page cache.
+ * @index: Where to begin, 0 for the first batch; where to go on.
+ * @pages: Array of nr_node_ids counters in base pages, added to.
+ *
+ * Context: Called with RCU held, which is all that keeps @mapping, and with
+ * memory hotplug excluded by get_online_mems(), since pages are not pinned.
+ * Return: False at the end.
+ */
+bool shmbind_count_pages(struct address_space *mapping, pgoff_t *index,
+			 unsigned long *pages)
 {
-	unsigned int nr = 0;
+	XA_STATE(xas, &mapping->i_pages, *index);
+	unsigned int nr = 0, order;
 	struct folio *folio;
 
-	guard(rcu)();
-	xas_for_each(xas, folio, ULONG_MAX) {
-		if (!xas_retry(xas, folio) && !xa_is_value(folio))
-			pages[folio_nid(folio)] += 1UL << xas_get_order(xas);
+	xas_for_each(&xas, folio, ULONG_MAX) {
+		if (xas_retry(&xas, folio))
+			continue;
+		order = xas_get_order(&xas);
+		if (!xa_is_value(folio))
+			pages[folio_nid(folio)] += 1UL << order;
 		if (++nr == SHMBIND_COUNT_BATCH) {
-			xas_pause(xas);
+			*index = round_down(xas.xa_index, 1UL << order) +
+				 (1UL << order);
 			return true;
 		}
 	}
 	return false;
-}
-
-/**
- * shmbind_count_pages() - Count the resident pages of a segment by node.
- * @mapping: The segment's page cache.
- * @pages: Array of nr_node_ids counters in base pages, added to.
- *
- * The counts are of no single moment, and too low if the task is being killed.
- *
- * Context: Process context, may sleep. Memory hotplug waits while a batch of
- * pages is counted, since they are not pinned, and while it is under way the
- * caller waits, fatal signals or not; nothing else does.
- */
-void shmbind_count_pages(struct address_space *mapping, unsigned long *pages)
-{
-	XA_STATE(xas, &mapping->i_pages, 0);
-	bool more = true;
-
-	while (more && !fatal_signal_pending(current)) {
-		get_online_mems();
-		more = count_batch(&xas, pages);
-		put_online_mems();
-		cond_resched();
-	}
 }

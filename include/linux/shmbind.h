@@ -18,20 +18,7 @@ struct hstate;
 struct mm_struct;
 struct page;
 struct seq_file;
-
-/**
- * struct shmbind_turn - The node that a folio of a bound segment goes to.
- * @nid: The chosen node, %NUMA_NO_NODE before the choice. It stays the same
- *	 while smaller orders are tried after a larger one has failed.
- * @nr_pages: Base pages that a MEM_STRIPE binding has counted for @nid, 0 when
- *	      there is nothing to give back.
- */
-struct shmbind_turn {
-	int nid;
-	unsigned int nr_pages;
-};
-
-#define SHMBIND_TURN_INIT	{ .nid = NUMA_NO_NODE }
+struct vm_area_struct;
 
 #ifdef CONFIG_SHMBIND
 
@@ -89,34 +76,30 @@ struct mempolicy *shmbind_create(int policy,
 void shmbind_exchange(struct mempolicy **binding, struct mempolicy **pol);
 bool shmbind_hard_possible(void);
 
+int shmbind_choose(struct mempolicy *pol, gfp_t gfp);
+void shmbind_charge(struct mempolicy *pol, int nid, unsigned int nr_pages);
+
 gfp_t shmbind_readahead_gfp(gfp_t gfp, const struct mempolicy *pol);
 struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
-					 struct mempolicy *pol,
-					 struct shmbind_turn *turn);
+					 struct mempolicy *pol, int *nid);
 #define shmbind_alloc_folio(...) \
 	alloc_hooks(shmbind_alloc_folio_noprof(__VA_ARGS__))
+struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
+					struct mempolicy *pol, pgoff_t ilx);
 struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 					  struct mempolicy *pol,
 					  struct mm_struct *mm, u8 alloc_flags);
 
-void __shmbind_give_back(struct mempolicy *pol, struct shmbind_turn *turn);
-
-/**
- * shmbind_give_back() - Give back the turn of a folio that was not used.
- * @pol: The binding that the turn was taken from.
- * @turn: The turn; nothing happens when it holds nothing.
- *
- * Context: Process context.
- */
-static inline void shmbind_give_back(struct mempolicy *pol,
-				     struct shmbind_turn *turn)
-{
-	if (turn->nr_pages)
-		__shmbind_give_back(pol, turn);
-}
+bool shmbind_confine_move(const struct folio *folio, int reason,
+			  nodemask_t *nodes);
+bool folio_is_hardbound(const struct folio *folio);
+bool vma_is_shmbound(struct vm_area_struct *vma);
+int shmbind_promotion_node(struct mempolicy *pol, int nid);
+struct folio *shmbind_alloc_move(struct folio *src);
 
 void shmbind_show(struct seq_file *m, const struct mempolicy *pol);
-void shmbind_count_pages(struct address_space *mapping, unsigned long *pages);
+bool shmbind_count_pages(struct address_space *mapping, pgoff_t *index,
+			 unsigned long *pages);
 
 #else /* !CONFIG_SHMBIND */
 
@@ -156,9 +139,25 @@ static inline gfp_t shmbind_readahead_gfp(gfp_t gfp,
 	return gfp;
 }
 
+static inline int shmbind_choose(struct mempolicy *pol, gfp_t gfp)
+{
+	return NUMA_NO_NODE;
+}
+
+static inline void shmbind_charge(struct mempolicy *pol, int nid,
+				  unsigned int nr_pages)
+{
+}
+
 static inline struct folio *shmbind_alloc_folio(gfp_t gfp, unsigned int order,
-						struct mempolicy *pol,
-						struct shmbind_turn *turn)
+						struct mempolicy *pol, int *nid)
+{
+	return NULL;
+}
+
+static inline struct folio *
+shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order, struct mempolicy *pol,
+			  pgoff_t ilx)
 {
 	return NULL;
 }
@@ -170,9 +169,30 @@ shmbind_alloc_hugetlb_folio(struct hstate *h, struct mempolicy *pol,
 	return NULL;
 }
 
-static inline void shmbind_give_back(struct mempolicy *pol,
-				     struct shmbind_turn *turn)
+static inline bool shmbind_confine_move(const struct folio *folio, int reason,
+					nodemask_t *nodes)
 {
+	return false;
+}
+
+static inline bool folio_is_hardbound(const struct folio *folio)
+{
+	return false;
+}
+
+static inline bool vma_is_shmbound(struct vm_area_struct *vma)
+{
+	return false;
+}
+
+static inline int shmbind_promotion_node(struct mempolicy *pol, int nid)
+{
+	return NUMA_NO_NODE;
+}
+
+static inline struct folio *shmbind_alloc_move(struct folio *src)
+{
+	return NULL;
 }
 
 static inline void shmbind_show(struct seq_file *m,
