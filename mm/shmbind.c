@@ -44,15 +44,19 @@
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/swap.h>
 #include <linux/topology.h>
 #include <linux/uaccess.h>
+#include <linux/userfaultfd_k.h>
 #include <linux/vmstat.h>
 #include <linux/xarray.h>
+#include <linux/zswap.h>
 
 #include <uapi/linux/shmbind.h>
 
 #include "internal.h"
 #include "page_alloc.h"
+#include "swap.h"
 
 #define SHMBIND_POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE)
 #define SHMBIND_STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND)
@@ -985,6 +989,111 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 	return folio;
 }
 #endif /* CONFIG_HUGETLBFS */
+
+/* The policy of a page of @info if that is a binding, or NULL. */
+static struct mempolicy *shmem_index_binding(struct shmem_inode_info *info,
+					     pgoff_t index)
+{
+	struct mempolicy *pol;
+
+	if (!shmem_binding(info))
+		return NULL;
+	pol = mpol_shared_policy_lookup(&info->policy, index);
+	if (mpol_is_shmbind(pol))
+		return pol;
+	mpol_cond_put(pol);
+	return NULL;
+}
+
+/* Without readahead; a large folio is tried first if @order is not 0. */
+static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
+				       int order, gfp_t gfp,
+				       struct vm_fault *vmf, int nid)
+{
+	struct folio *folio;
+
+	if (order) {
+		folio = swapin_sync(swap, gfp, BIT(order), vmf, pol, nid);
+		if (!IS_ERR(folio))
+			return folio;
+	}
+	return swapin_sync(swap, gfp, BIT(0), vmf, pol, nid);
+}
+
+/**
+ * shmbind_swapin() - Swap in a page of a bound segment.
+ * @info: The segment.
+ * @index: The page.
+ * @swap: Its swap entry.
+ * @order: Order of the entry.
+ * @gfp: GFP flags.
+ * @vmf: The fault, or NULL.
+ * @swapoff: True for swapoff(2), which a full HARD node must not make fail: it
+ *	     goes by the binding where there is room, and elsewhere otherwise.
+ * @nid: Set to the node that is chosen, if one is, for shmbind_charge_folio().
+ *
+ * Readahead takes what is free on the nodes that are chosen. Only the page that is
+ * wanted may reclaim, once.
+ *
+ * Context: Process context, may sleep.
+ * Return: The folio; %NULL if the page has another policy, or an error pointer as
+ * of swapin_sync() and shmbind_alloc_folio().
+ */
+struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
+			     swp_entry_t swap, int order, gfp_t gfp,
+			     struct vm_fault *vmf, bool swapoff, int *nid)
+{
+	struct mempolicy *pol = shmem_index_binding(info, index);
+	gfp_t ahead = gfp_no_reclaim(gfp);
+	struct folio *folio;
+
+	if (!pol)
+		return NULL;
+
+	if (!data_race(__swap_entry_to_info(swap)->flags & SWP_SYNCHRONOUS_IO)) {
+		folio = swap_cluster_readahead(swap, ahead, pol,
+					       NO_INTERLEAVE_INDEX);
+		if (!IS_ERR_OR_NULL(folio))
+			return folio;
+		order = 0;
+	}
+
+	/* As shmem_swap_alloc_folio() */
+	if ((vmf && userfaultfd_armed(vmf->vma)) || !zswap_never_enabled())
+		order = 0;
+
+	*nid = shmbind_choose(pol, gfp);
+	folio = swapin_by_binding(pol, swap, order, swapoff ? ahead : gfp, vmf,
+				  *nid);
+	if (!IS_ERR(folio) || !swapoff)
+		return folio;
+
+	*nid = NUMA_NO_NODE;
+	return swapin_sync(swap, gfp, BIT(0), vmf, get_task_policy(current),
+			   NO_INTERLEAVE_INDEX);
+}
+
+/**
+ * shmbind_charge_folio() - Count a folio that was not allocated for its segment.
+ * @info: The segment.
+ * @index: Where the folio has entered it.
+ * @folio: The folio, such as one out of the swap cache. It counts for the node
+ *	   that it is on, whatever brought it there.
+ * @nid: The node that was chosen for it, if one was: that is counted instead.
+ *
+ * A folio in a range that has a policy of mbind(2) is not counted.
+ *
+ * Context: Process context.
+ */
+void shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
+			  struct folio *folio, int nid)
+{
+	struct mempolicy *pol = shmem_index_binding(info, index);
+
+	if (pol)
+		shmbind_charge(pol, nid == NUMA_NO_NODE ? folio_nid(folio) : nid,
+			       folio_nr_pages(folio));
+}
 
 /*
  * The binding of the segment that a folio belongs to. Called with RCU held, after

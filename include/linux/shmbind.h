@@ -8,6 +8,7 @@
 #include <linux/alloc_tag.h>
 #include <linux/gfp_types.h>
 #include <linux/mempolicy.h>
+#include <linux/mm_types.h>
 #include <linux/nodemask.h>
 #include <linux/numa.h>
 #include <linux/types.h>
@@ -18,7 +19,9 @@ struct hstate;
 struct mm_struct;
 struct page;
 struct seq_file;
+struct shmem_inode_info;
 struct vm_area_struct;
+struct vm_fault;
 
 #ifdef CONFIG_SHMBIND
 
@@ -89,6 +92,12 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 					  struct mempolicy *pol,
 					  struct mm_struct *mm, u8 alloc_flags);
+
+struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
+			     swp_entry_t swap, int order, gfp_t gfp,
+			     struct vm_fault *vmf, bool swapoff, int *nid);
+void shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
+			  struct folio *folio, int nid);
 
 bool shmbind_confine_move(const struct folio *folio, int reason,
 			  nodemask_t *nodes);
@@ -167,6 +176,20 @@ shmbind_alloc_hugetlb_folio(struct hstate *h, struct mempolicy *pol,
 			    struct mm_struct *mm, u8 alloc_flags)
 {
 	return NULL;
+}
+
+static inline struct folio *
+shmbind_swapin(struct shmem_inode_info *info, pgoff_t index, swp_entry_t swap,
+	       int order, gfp_t gfp, struct vm_fault *vmf, bool swapoff,
+	       int *nid)
+{
+	return NULL;
+}
+
+static inline void shmbind_charge_folio(struct shmem_inode_info *info,
+					pgoff_t index, struct folio *folio,
+					int nid)
+{
 }
 
 static inline bool shmbind_confine_move(const struct folio *folio, int reason,
