@@ -26,17 +26,31 @@
  * that nests inside nothing but a page table's.
  */
 
+#include <linux/atomic.h>
 #include <linux/bitmap.h>
+#include <linux/bitops.h>
+#include <linux/build_bug.h>
+#include <linux/cache.h>
+#include <linux/cleanup.h>
 #include <linux/compat.h>
 #include <linux/cpuset.h>
+#include <linux/err.h>
+#include <linux/find.h>
+#include <linux/gfp.h>
 #include <linux/hugetlb.h>
 #include <linux/memory-tiers.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mempolicy.h>
+#include <linux/migrate.h>
 #include <linux/migrate_mode.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mmzone.h>
 #include <linux/nodemask.h>
+#include <linux/overflow.h>
 #include <linux/pagemap.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
@@ -126,11 +140,11 @@ bool __mpol_is_hardbind(const struct mempolicy *pol)
 /**
  * mpol_hardbind_confine() - Restrict a choice of nodes to those of a binding.
  * @pol: The policy, may be NULL.
- * @load: For each of MAX_NUMNODES nodes how much there is to say for it; the
- *	  nodes with most are the choice.
+ * @load: The weight of each of MAX_NUMNODES nodes; the nodes with the highest are
+ *	  the choice.
  *
- * Only MEM_HARDBIND restricts. If its nodes have nothing to be said for them,
- * they are all the same.
+ * Only MEM_HARDBIND restricts. If all of its nodes have weight 0, each gets the
+ * same.
  *
  * Context: Any context in which @pol cannot be freed.
  */
@@ -201,7 +215,8 @@ static int shmbind_get_nodes(nodemask_t *nodes,
 	unsigned long word;
 
 	nodes_clear(*nodes);
-	for (first = 0; first < mask_len; first += BITS_PER_LONG) {
+	for (first = 0; first < (unsigned int)mask_len;
+	     first += BITS_PER_LONG) {
 		nbits = min_t(unsigned int, mask_len - first, BITS_PER_LONG);
 		word = 0;
 		if (shmbind_get_word(&word, mask_ptr, first, nbits))
@@ -379,6 +394,13 @@ static bool shmbind_unrestricted(const struct shmbind *b, gfp_t gfp)
 	return true;
 }
 
+static bool is_candidate(const struct shmbind *b, gfp_t gfp, int nid)
+{
+	return node_isset(nid, b->pol.nodes) &&
+	       node_isset(nid, *usable_nodes(gfp)) &&
+	       node_isset(nid, cpuset_current_mems_allowed);
+}
+
 /* Returns false if there are none. */
 static bool shmbind_candidates(const struct shmbind *b, gfp_t gfp,
 			       nodemask_t *candidates)
@@ -523,6 +545,13 @@ static int stripe_choose(struct shmbind *b, const nodemask_t *candidates)
 	}
 	WRITE_ONCE(s->next, nid + 1);
 	return nid;
+}
+
+/* A full node comes next again: that is how it stops a HARD stripe. */
+static void stripe_stop_at(struct shmbind *b, int nid)
+{
+	if (b->policy == MEM_STRIPE && nid != NUMA_NO_NODE)
+		WRITE_ONCE(b->stripe.next, nid);
 }
 
 static void stripe_charge(struct shmbind *b, int nid, unsigned int nr_pages)
@@ -766,7 +795,7 @@ static struct page *alloc_large(const struct shmbind *b, gfp_t gfp,
 	if (b->strength == MEM_HARDBIND)
 		gfp = gfp_no_reclaim(gfp);
 	gfp |= __GFP_NORETRY | __GFP_NOWARN;
-	if (node_isset(nid, b->pol.nodes))
+	if (b->strength == MEM_HARDBIND || is_candidate(b, gfp, nid))
 		return alloc_on_node(gfp, order, nid);
 	return __alloc_frozen_pages_noprof(gfp, order, nid, NULL,
 					   ALLOC_DEFAULT);
@@ -794,8 +823,7 @@ static bool shmbind_stale(const struct shmbind *b, gfp_t gfp, int nid,
 	if (read_mems_allowed_retry(cookie))
 		return true;
 	return b->strength == MEM_HARDBIND && nid != NUMA_NO_NODE &&
-	       !(node_isset(nid, *usable_nodes(gfp)) &&
-		 node_isset(nid, cpuset_current_mems_allowed));
+	       !is_candidate(b, gfp, nid);
 }
 
 static int shmbind_error(const struct shmbind *b)
@@ -809,22 +837,9 @@ static struct folio *frozen_page_folio(struct page *page)
 	return page_rmappable_folio(page);
 }
 
-/**
- * shmbind_alloc_folio() - Allocate a folio for a bound segment.
- * @gfp: GFP flags.
- * @order: Order of the folio.
- * @pol: The binding.
- * @nid: The chosen node; %NUMA_NO_NODE has it chosen here. It stays the same
- *	 while smaller orders are tried after a larger one has failed. Once the
- *	 folio is in the segment the caller passes it to shmbind_charge().
- *
- * Context: Process context, may sleep if @gfp allows it.
- * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding has
- * no room on the node or no candidate, %-ENOMEM if a MEM_SOFTBIND one has found
- * no room anywhere.
- */
-struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
-					 struct mempolicy *pol, int *nid)
+/* On the node @nid, or where SOFT falls back to; choose it if it is not yet. */
+static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
+				  struct mempolicy *pol, int *nid)
 {
 	struct shmbind *b = to_shmbind(pol);
 	unsigned int cookie;
@@ -843,10 +858,49 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 		*nid = NUMA_NO_NODE;
 	}
 
-	/* A full node comes next again, which is how it stops a HARD stripe */
-	if (b->policy == MEM_STRIPE && *nid != NUMA_NO_NODE)
-		WRITE_ONCE(b->stripe.next, *nid);
+	stripe_stop_at(b, *nid);
 	return ERR_PTR(shmbind_error(b));
+}
+
+/*
+ * For folios that will be counted for the node that they are on, since more than
+ * the binding may have placed them. A full node would then stay due and get no
+ * page, and all that are meant for it would go to its neighbour: so a turn that
+ * ends in a fallback is taken here.
+ */
+static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
+				     struct mempolicy *pol, int *nid)
+{
+	struct folio *folio = alloc_chosen(gfp, order, pol, nid);
+
+	if (!IS_ERR(folio) && folio_nid(folio) != *nid)
+		shmbind_charge(pol, *nid, 1U << order);
+	return folio;
+}
+
+/**
+ * shmbind_alloc_folio() - Allocate a folio for a bound segment.
+ * @gfp: GFP flags.
+ * @order: Order of the folio.
+ * @pol: The binding.
+ * @nid: The chosen node; %NUMA_NO_NODE has it chosen here. It stays the same
+ *	 while smaller orders are tried after a larger one has failed. Once the
+ *	 folio is in the segment the caller passes it to shmbind_charge(). %NULL
+ *	 if the caller uses shmbind_charge_folio() instead.
+ *
+ * Context: Process context, may sleep if @gfp allows it.
+ * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding has
+ * no room on the node or no candidate, %-ENOMEM if a MEM_SOFTBIND one has found
+ * no room anywhere.
+ */
+struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
+					 struct mempolicy *pol, int *nid)
+{
+	int chosen = NUMA_NO_NODE;
+
+	if (nid)
+		return alloc_chosen(gfp, order, pol, nid);
+	return alloc_uncharged(gfp, order, pol, &chosen);
 }
 
 /**
@@ -855,8 +909,9 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
  * @order: Order of the folio.
  * @pol: The binding.
  * @ilx: The node as shmbind_choose() returns it, or %NO_INTERLEAVE_INDEX for a
- *	 folio that nobody waits for: such a one is allocated on the node that is
- *	 chosen now, without reclaim, or not at all.
+ *	 folio that nobody waits for. Such a folio is allocated on the node that
+ *	 is chosen now, without reclaim, or not at all. HARD without a candidate
+ *	 has the same value, and fails either way.
  *
  * Context: Process context, may sleep if @gfp allows it.
  * Return: As shmbind_alloc_folio().
@@ -867,8 +922,9 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 	struct page *page = NULL;
 	int nid = (int)ilx;
 
+	BUILD_BUG_ON(NO_INTERLEAVE_INDEX != (pgoff_t)NUMA_NO_NODE);
 	if (ilx != NO_INTERLEAVE_INDEX)
-		return shmbind_alloc_folio_noprof(gfp, order, pol, &nid);
+		return alloc_uncharged(gfp, order, pol, &nid);
 
 	nid = shmbind_choose(pol, gfp);
 	if (nid != NUMA_NO_NODE)
@@ -983,9 +1039,7 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 			break;
 	}
 
-	/* A full node comes next again, which is how it stops a HARD stripe */
-	if (b->policy == MEM_STRIPE && nid != NUMA_NO_NODE)
-		WRITE_ONCE(b->stripe.next, nid);
+	stripe_stop_at(b, nid);
 	return folio;
 }
 #endif /* CONFIG_HUGETLBFS */
@@ -1030,7 +1084,6 @@ static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
  * @vmf: The fault, or NULL.
  * @swapoff: True for swapoff(2), which a full HARD node must not make fail: it
  *	     goes by the binding where there is room, and elsewhere otherwise.
- * @nid: Set to the node that is chosen, if one is, for shmbind_charge_folio().
  *
  * Readahead takes what is free on the nodes that are chosen. Only the page that is
  * wanted may reclaim, once.
@@ -1041,11 +1094,13 @@ static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
  */
 struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     swp_entry_t swap, int order, gfp_t gfp,
-			     struct vm_fault *vmf, bool swapoff, int *nid)
+			     struct vm_fault *vmf, bool swapoff)
 {
 	struct mempolicy *pol = shmem_index_binding(info, index);
 	gfp_t ahead = gfp_no_reclaim(gfp);
 	struct folio *folio;
+	bool elsewhere;
+	int nid;
 
 	if (!pol)
 		return NULL;
@@ -1062,37 +1117,35 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	if ((vmf && userfaultfd_armed(vmf->vma)) || !zswap_never_enabled())
 		order = 0;
 
-	*nid = shmbind_choose(pol, gfp);
-	folio = swapin_by_binding(pol, swap, order, swapoff ? ahead : gfp, vmf,
-				  *nid);
-	if (!IS_ERR(folio) || !swapoff)
+	elsewhere = swapoff && mpol_is_hardbind(pol);
+	nid = shmbind_choose(pol, gfp);
+	folio = swapin_by_binding(pol, swap, order, elsewhere ? ahead : gfp,
+				  vmf, nid);
+	if (!IS_ERR(folio) || !elsewhere)
 		return folio;
 
-	*nid = NUMA_NO_NODE;
 	return swapin_sync(swap, gfp, BIT(0), vmf, get_task_policy(current),
 			   NO_INTERLEAVE_INDEX);
 }
 
 /**
- * shmbind_charge_folio() - Count a folio that was not allocated for its segment.
+ * shmbind_charge_folio() - Count a folio that was not allocated where it enters.
  * @info: The segment.
  * @index: Where the folio has entered it.
  * @folio: The folio, such as one out of the swap cache. It counts for the node
  *	   that it is on, whatever brought it there.
- * @nid: The node that was chosen for it, if one was: that is counted instead.
  *
  * A folio in a range that has a policy of mbind(2) is not counted.
  *
  * Context: Process context.
  */
 void shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
-			  struct folio *folio, int nid)
+			  struct folio *folio)
 {
 	struct mempolicy *pol = shmem_index_binding(info, index);
 
 	if (pol)
-		shmbind_charge(pol, nid == NUMA_NO_NODE ? folio_nid(folio) : nid,
-			       folio_nr_pages(folio));
+		shmbind_charge(pol, folio_nid(folio), folio_nr_pages(folio));
 }
 
 /*
@@ -1103,11 +1156,9 @@ static struct mempolicy *folio_binding(const struct folio *folio)
 {
 	struct address_space *mapping = folio_mapping(folio);
 
-	if (!mapping)
-		return NULL;
 	if (folio_test_hugetlb(folio))
-		return hugetlb_binding(HUGETLBFS_I(mapping->host));
-	if (shmem_mapping(mapping))
+		return hugetlb_folio_binding(folio);
+	if (mapping && shmem_mapping(mapping))
 		return shmem_binding(SHMEM_I(mapping->host));
 	return NULL;
 }
@@ -1166,9 +1217,9 @@ static bool move_is_confined(enum migrate_reason reason)
  * @reason: Why it is moved, one of enum migrate_reason.
  * @nodes: Set to the nodes that it may go to, if these are not all.
  *
- * In the swap cache a folio of a segment does not say whose it is, and a fault
- * may map it before it has been moved: while there are HARD segments it stays on
- * its node.
+ * A folio in the swap cache does not identify its segment, and a fault may map it
+ * before it has been moved. Once there has been a HARD segment it stays on its
+ * node.
  *
  * Context: Any context.
  * Return: True if @nodes has been set.
@@ -1179,59 +1230,77 @@ bool shmbind_confine_move(const struct folio *folio, int reason,
 	struct mempolicy *pol;
 
 	if (!shmbind_hard_possible() || !move_is_confined(reason) ||
-	    folio_test_anon(folio))
+	    folio_test_anon(folio) || page_has_movable_ops(&folio->page))
 		return false;
 
-	if (folio_test_swapcache(folio)) {
-		init_nodemask_of_node(nodes, folio_nid(folio));
-		return true;
-	}
-
+	/* The mapping first: the folio may be on its way to the swap cache */
 	guard(rcu)();
 	pol = folio_binding(folio);
-	if (!mpol_is_hardbind(pol))
+	if (mpol_is_hardbind(pol))
+		*nodes = pol->nodes;
+	else if (!pol && folio_test_swapbacked(folio) &&
+		 (folio_test_swapcache(folio) || !folio_mapping(folio)))
+		init_nodemask_of_node(nodes, folio_nid(folio));
+	else
 		return false;
-	*nodes = pol->nodes;
 	return true;
 }
 
-static struct folio *alloc_move_to(struct folio *src, struct mempolicy *pol)
+/*
+ * The node for a page that is in the segment already. It has been counted, so a
+ * stripe goes by its offset here, and an attempt that is repeated gets the same
+ * node.
+ */
+static int choose_again(struct shmbind *b, gfp_t gfp, struct folio *folio,
+			nodemask_t *candidates)
+{
+	const struct hstate *h = NULL;
+
+	if (b->policy == MEM_STRIPE)
+		return find_nth_bit(candidates->bits, MAX_NUMNODES,
+				    (folio->index >> folio_order(folio)) %
+				    nodes_weight(*candidates));
+	if (folio_test_hugetlb(folio))
+		h = folio_hstate(folio);
+	return shmbind_choose_from(b, gfp, h, candidates);
+}
+
+static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
 {
 	struct shmbind *b = to_shmbind(pol);
-	int nid = folio_nid(src);
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL;
+	nodemask_t candidates;
 	struct folio *dst;
-	struct hstate *h;
-	gfp_t gfp;
+	int nid = folio_nid(src);
 
-	/* Its CPU is not known any more, so no other node is more right */
+	if (folio_test_hugetlb(src))
+		gfp = htlb_alloc_mask(folio_hstate(src));
+	else if (folio_test_large(src))
+		gfp = GFP_TRANSHUGE;
+
+	/* Its CPU is not known any more, so no node of the mask is better */
 	if (b->policy == MEM_FIRSTREF && node_isset(nid, pol->nodes))
 		return ERR_PTR(-ENOSPC);
-
-	nid = NUMA_NO_NODE;
-	if (folio_test_hugetlb(src)) {
-		h = folio_hstate(src);
-		gfp = htlb_alloc_mask(h);
-		nid = shmbind_choose(pol, gfp);
-		dst = alloc_hugetlb_folio_nodemask(h, nid, &pol->nodes, gfp,
-						   true);
-	} else {
-		gfp = folio_test_large(src) ? GFP_TRANSHUGE :
-			GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL;
-		dst = shmbind_alloc_folio(gfp, folio_order(src), pol, &nid);
-	}
-	if (IS_ERR_OR_NULL(dst))
+	if (!shmbind_candidates(b, gfp, &candidates))
+		return ERR_PTR(-ENOSPC);
+	nid = choose_again(b, gfp, src, &candidates);
+	if (nid == folio_nid(src))
 		return ERR_PTR(-ENOSPC);
 
-	shmbind_charge(pol, nid, folio_nr_pages(src));
-	return dst;
+	if (folio_test_hugetlb(src))
+		dst = alloc_hugetlb_folio_nodemask(folio_hstate(src), nid,
+						   &candidates, gfp, true);
+	else
+		dst = alloc_chosen(gfp, folio_order(src), pol, &nid);
+	return IS_ERR_OR_NULL(dst) ? ERR_PTR(-ENOSPC) : dst;
 }
 
 /**
  * shmbind_alloc_move() - Allocate for a folio that is to follow its binding.
  * @src: The folio, isolated.
  *
- * For MPOL_DEFAULT of mbind(2) with MPOL_MF_MOVE. A folio of MEM_FIRSTREF that is
- * on a node of the mask stays where it is.
+ * For MPOL_DEFAULT of mbind(2) with MPOL_MF_MOVE. MEM_STRIPE spreads the pages by
+ * their offset. A folio of MEM_FIRSTREF that is on a node of the mask stays there.
  *
  * Context: Process context, may sleep.
  * Return: The new folio; %NULL if @src is not in a bound segment, or an error
@@ -1250,41 +1319,37 @@ struct folio *shmbind_alloc_move(struct folio *src)
 	if (!pol)
 		return NULL;
 
-	dst = alloc_move_to(src, pol);
+	dst = alloc_again(src, pol);
 	mpol_put(pol);
 	return dst;
 }
 
 /**
- * shmbind_promotion_node() - Choose where a page on slow memory is promoted to.
+ * shmbind_promotion_node() - Choose where a folio on slow memory is promoted to.
  * @pol: The binding of its segment.
- * @nid: The node that it is on.
+ * @folio: The folio.
  *
  * Context: Any context in which @pol cannot be freed, does not sleep.
- * Return: A node of the mask in the top tier: the one that the policy chooses, or
- * the nearest. %NUMA_NO_NODE if there is none, or the page is on such a node.
+ * Return: A node of the mask in the top tier, by the policy; %NUMA_NO_NODE if
+ * there is none, or the folio is on such a node.
  */
-int shmbind_promotion_node(struct mempolicy *pol, int nid)
+int shmbind_promotion_node(struct mempolicy *pol, struct folio *folio)
 {
-	int local = numa_node_id(), best = NUMA_NO_NODE;
+	struct shmbind *b = to_shmbind(pol);
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
 	nodemask_t candidates;
+	int nid;
 
-	if (node_is_toptier(nid) ||
-	    !shmbind_candidates(to_shmbind(pol), GFP_HIGHUSER_MOVABLE,
-				&candidates))
+	if (node_is_toptier(folio_nid(folio)) ||
+	    !shmbind_candidates(b, gfp, &candidates))
 		return NUMA_NO_NODE;
 
-	nid = shmbind_choose_from(to_shmbind(pol), GFP_HIGHUSER_MOVABLE, NULL,
-				  &candidates);
-	if (node_is_toptier(nid))
-		return nid;
-
 	for_each_node_mask(nid, candidates)
-		if (node_is_toptier(nid) &&
-		    (best == NUMA_NO_NODE || node_distance(local, nid) <
-					     node_distance(local, best)))
-			best = nid;
-	return best;
+		if (!node_is_toptier(nid))
+			node_clear(nid, candidates);
+	if (nodes_empty(candidates))
+		return NUMA_NO_NODE;
+	return choose_again(b, gfp, folio, &candidates);
 }
 
 static const char *shmbind_policy_name(unsigned int policy)

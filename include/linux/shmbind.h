@@ -37,7 +37,7 @@ bool __mpol_is_hardbind(const struct mempolicy *pol);
  * @pol: The policy, may be NULL.
  *
  * Context: Any context in which @pol cannot be freed.
- * Return: True if a page that @pol places may lie on the chosen node only.
+ * Return: True if a page that @pol places may be on the chosen node only.
  */
 static inline bool mpol_is_hardbind(const struct mempolicy *pol)
 {
@@ -55,20 +55,6 @@ static inline bool mpol_is_hardbind(const struct mempolicy *pol)
 static inline bool mpol_hardbind_excludes(const struct mempolicy *pol, int nid)
 {
 	return mpol_is_hardbind(pol) && !node_isset(nid, pol->nodes);
-}
-
-/**
- * mpol_hardbind_allows() - Tell whether a binding allows all of several nodes.
- * @pol: The policy, may be NULL.
- * @nodes: The nodes.
- *
- * Context: Any context in which @pol cannot be freed.
- * Return: False if @pol is MEM_HARDBIND and lacks one of @nodes in its mask.
- */
-static inline bool mpol_hardbind_allows(const struct mempolicy *pol,
-					const nodemask_t *nodes)
-{
-	return !mpol_is_hardbind(pol) || nodes_subset(*nodes, pol->nodes);
 }
 
 void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load);
@@ -95,15 +81,15 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 
 struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     swp_entry_t swap, int order, gfp_t gfp,
-			     struct vm_fault *vmf, bool swapoff, int *nid);
+			     struct vm_fault *vmf, bool swapoff);
 void shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
-			  struct folio *folio, int nid);
+			  struct folio *folio);
 
 bool shmbind_confine_move(const struct folio *folio, int reason,
 			  nodemask_t *nodes);
 bool folio_is_hardbound(const struct folio *folio);
 bool vma_is_shmbound(struct vm_area_struct *vma);
-int shmbind_promotion_node(struct mempolicy *pol, int nid);
+int shmbind_promotion_node(struct mempolicy *pol, struct folio *folio);
 struct folio *shmbind_alloc_move(struct folio *src);
 
 void shmbind_show(struct seq_file *m, const struct mempolicy *pol);
@@ -125,12 +111,6 @@ static inline bool mpol_is_hardbind(const struct mempolicy *pol)
 static inline bool mpol_hardbind_excludes(const struct mempolicy *pol, int nid)
 {
 	return false;
-}
-
-static inline bool mpol_hardbind_allows(const struct mempolicy *pol,
-					const nodemask_t *nodes)
-{
-	return true;
 }
 
 static inline void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load)
@@ -180,15 +160,13 @@ shmbind_alloc_hugetlb_folio(struct hstate *h, struct mempolicy *pol,
 
 static inline struct folio *
 shmbind_swapin(struct shmem_inode_info *info, pgoff_t index, swp_entry_t swap,
-	       int order, gfp_t gfp, struct vm_fault *vmf, bool swapoff,
-	       int *nid)
+	       int order, gfp_t gfp, struct vm_fault *vmf, bool swapoff)
 {
 	return NULL;
 }
 
 static inline void shmbind_charge_folio(struct shmem_inode_info *info,
-					pgoff_t index, struct folio *folio,
-					int nid)
+					pgoff_t index, struct folio *folio)
 {
 }
 
@@ -208,7 +186,8 @@ static inline bool vma_is_shmbound(struct vm_area_struct *vma)
 	return false;
 }
 
-static inline int shmbind_promotion_node(struct mempolicy *pol, int nid)
+static inline int shmbind_promotion_node(struct mempolicy *pol,
+					 struct folio *folio)
 {
 	return NUMA_NO_NODE;
 }
