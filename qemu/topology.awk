@@ -3,9 +3,9 @@
 # host is the MiB of memory that the guest may have, if that is to be looked at.
 # With tells=0 slow memory, and offline memory, is there like any other. That of
 # a node is a multiple of align MiB. offers are needs that the kernel meets.
-# With debug=1 the kernel can inject failures, and the first node gets in addition
-# what that kernel takes from it for itself, so that the tests find the same
-# machine: its tables, and KASAN's eighth of all memory.
+# With debug=1 the first node gets in addition what that kernel takes from it for
+# itself, so that the tests find the same machine: its tables, and KASAN's eighth
+# of all memory.
 
 function fail(cause)
 {
@@ -237,8 +237,7 @@ function print_facts(	n, part, has, both, cpuless, memless, far, gigantic)
 	n = split(offers, part, " ")
 	while (n)
 		print part[n--]
-	if (debug)
-		print "failslab"
+	print "failslab"
 }
 
 BEGIN	{ nodes = cpus = 0 }
