@@ -8,9 +8,9 @@ J ?= $(shell nproc)
 export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF VERSION CHANGELOG \
 	BASE A B
 
-targets := help run check shell deps fetch tree refresh kernel topologies \
-	first-topology lint check-arches series rows rebase bench bench-compare \
-	bisect clean distclean
+targets := help run check check-all shell deps fetch tree refresh kernel \
+	topologies first-topology lint check-arches series rows rebase bench \
+	bench-compare bisect clean distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
 
@@ -73,6 +73,9 @@ shell: first-topology $(if $(dry),,kernel)
 
 check: topologies $(if $(dry),,tree)
 	@bin/check
+
+check-all: topologies $(if $(dry),,tree)
+	@bin/check all
 
 check-arches: tree
 	@bin/check-arches
