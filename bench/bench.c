@@ -3,20 +3,28 @@
  * What faults on System V segments cost, and the calls that place them.
  *
  * Runs in a guest whose time-stamp counter counts instructions: one processor,
- * on node 0, and as many nodes as there are. Prints a line for each figure:
+ * on node 0, and 64 nodes. Prints a line for each figure:
  *
  *	what mode nodes median mean samples
  *
- * in instructions, of a fault or of a call; for `memory' in bytes. For a kernel
- * without shmbind(2) the lines of its modes are missing.
+ * in instructions, of a fault or of a call; for `memory' in bytes. A kernel
+ * without shmbind(2) has no lines for its modes.
+ *
+ * Behind the name of what is measured, "@cpuset" means that the faulting task
+ * is in a child cpuset that has all nodes. "@narrowed" means that the cpuset has
+ * only the first half of the mask's nodes. Both are counted without the memory
+ * controller, which would charge each page.
  *
  * With the argument `locked', prints what, mode and nodes of each figure that
- * the plugin locked.c finds out.
+ * the plugin locked.c counts.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
 #include <linux/shmbind.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -24,6 +32,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <x86intrin.h>
@@ -33,12 +42,14 @@
 #define NR_shmbind	473
 #define PAGE		4096UL
 #define PAGES		512UL		/* of a segment */
-#define SWAPPED		128UL		/* of a segment that is swapped out */
+#define SWAPPED		128UL		/* of memory that is swapped out */
+#define FAILING		64UL		/* of a segment whose node is full */
 #define SEGMENTS	4000		/* to find out what one of them takes */
 #define HUGE		(2UL << 20)	/* bytes */
 #define HUGE_PAGES	4UL		/* of a segment */
 #define ROUNDS		6		/* the first warms up and is not counted */
 #define NODES_MAX	64
+#define NODE_SIZE	(32UL << 20)	/* of each node but the first */
 #define SAMPLES_MAX	(ROUNDS * PAGES)
 
 #ifndef SHM_HUGETLB
@@ -81,6 +92,57 @@ static void die(const char *what)
 	exit(1);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		die(path);
+	close(fd);
+}
+
+#define CGROUP	"/sys/fs/cgroup"
+#define GROUP	CGROUP "/bench"
+
+enum confinement { NOT, CPUSET, NARROWED };
+
+static const char *const suffix[] = { "", "@cpuset", "@narrowed" };
+
+static enum confinement confinement;
+
+static void create_cpuset(void)
+{
+	write_file(CGROUP "/cgroup.subtree_control",
+		   "-memory -hugetlb +cpuset");
+	if (mkdir(GROUP, 0755))
+		die(GROUP);
+}
+
+/* For a segment whose mask has @nodes nodes. The cpuset has no member now. */
+static void set_cpuset(int nodes)
+{
+	char list[16];
+
+	snprintf(list, sizeof(list), "0-%d",
+		 (confinement == CPUSET ? NODES_MAX : nodes / 2) - 1);
+	write_file(GROUP "/cpuset.mems", list);
+}
+
+/* Segments are bound outside, as the calls, too, look at the cpuset. */
+static void enter_cpuset(int nodes)
+{
+	if (confinement == NOT)
+		return;
+	set_cpuset(nodes);
+	write_file(GROUP "/cgroup.procs", "0");
+}
+
+static void leave_cpuset(void)
+{
+	if (confinement != NOT)
+		write_file(CGROUP "/cgroup.procs", "0");
+}
+
 static void add(struct figure *figure, int round, uint64_t from, uint64_t to)
 {
 	if (round)
@@ -105,13 +167,13 @@ static void print(const char *what, const struct mode *mode, int nodes,
 	      compare);
 	for (int i = 0; i < figure->count; i++)
 		sum += figure->sample[i];
-	printf("%s %s %d %u %.1f %d\n", what, mode->name, nodes,
-	       figure->sample[figure->count / 2], sum / figure->count,
+	printf("%s%s %s %d %u %.1f %d\n", what, suffix[confinement], mode->name,
+	       nodes, figure->sample[figure->count / 2], sum / figure->count,
 	       figure->count);
 	fflush(stdout);
 }
 
-/* Of all masks: 1 where the processor's node is left out. */
+/* Of all masks. Not 0 where the processor's node is left out. */
 static int lowest_node;
 
 static unsigned long *mask_of(int nodes)
@@ -158,7 +220,10 @@ static long bind(const struct mode *mode, int nodes, int id, char *addr,
 		       lowest_node + nodes + 1, 0);
 }
 
-/* Attached, and placed as @mode says; goes with its last attach. */
+/*
+ * Attached, and placed as @mode says; goes with its last attach. The caller is
+ * in the cpuset until close_memory().
+ */
 static char *open_segment(const struct mode *mode, int nodes, size_t size,
 			  int flags, int *id)
 {
@@ -172,7 +237,41 @@ static char *open_segment(const struct mode *mode, int nodes, size_t size,
 		die("mbind");
 	if (shmctl(*id, IPC_RMID, NULL))
 		die("IPC_RMID");
+	enter_cpuset(nodes);
 	return addr;
+}
+
+enum kind_of_memory { SEGMENT, TMPFS, ANONYMOUS };
+
+/* As open_segment(). Only a segment has a mode. */
+static char *open_memory(enum kind_of_memory kind, const struct mode *mode,
+			 int nodes, size_t size)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS, fd = -1, id;
+	char *addr;
+
+	if (kind == SEGMENT)
+		return open_segment(mode, nodes, size, 0, &id);
+	if (kind == TMPFS) {
+		flags = MAP_SHARED;
+		fd = memfd_create("bench", 0);
+		if (fd < 0 || ftruncate(fd, size))
+			die("memfd");
+	}
+	addr = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+	if (addr == MAP_FAILED)
+		die("mmap");
+	if (fd >= 0)
+		close(fd);
+	enter_cpuset(nodes);
+	return addr;
+}
+
+static void close_memory(enum kind_of_memory kind, char *addr, size_t size)
+{
+	if (kind == SEGMENT ? shmdt(addr) : munmap(addr, size))
+		die("close_memory");
+	leave_cpuset();
 }
 
 static void touch(char *addr, size_t count, size_t step, int round,
@@ -218,7 +317,7 @@ static void small_faults(const struct mode *mode, int nodes, int round,
 	other = attach(id);
 	read_in_order(other, PAGES, round, order);
 	shmdt(other);
-	shmdt(addr);
+	close_memory(SEGMENT, addr, 0);
 }
 
 static void measure_small(int nodes)
@@ -256,7 +355,7 @@ static void measure_far(int nodes)
 			addr = open_segment(&modes[m], nodes, PAGES * PAGE, 0,
 					    &id);
 			touch(addr, PAGES, PAGE, round, &figures[m]);
-			shmdt(addr);
+			close_memory(SEGMENT, addr, 0);
 		}
 	}
 	for (int m = 0; m < MODES; m++)
@@ -264,13 +363,142 @@ static void measure_far(int nodes)
 	lowest_node = 0;
 }
 
-static void write_file(const char *path, const char *text)
+/* An unbound file of tmpfs, which has the same code below the fault. */
+static void measure_tmpfs(int nodes)
 {
-	int fd = open(path, O_WRONLY);
+	static struct figure figure;
+	char *addr;
 
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		die(path);
+	memset(&figure, 0, sizeof(figure));
+	for (int round = 0; round < ROUNDS; round++) {
+		addr = open_memory(TMPFS, NULL, nodes, PAGES * PAGE);
+		touch(addr, PAGES, PAGE, round, &figure);
+		close_memory(TMPFS, addr, PAGES * PAGE);
+	}
+	print("tmpfs", &modes[0], nodes, &figure);
+}
+
+static sigjmp_buf after_signal;
+static volatile uint64_t touched, signalled;
+
+static void on_sigbus(int sig)
+{
+	signalled = __rdtsc();
+	siglongjmp(after_signal, 1);
+}
+
+/* From the access to the first instruction of the signal's handler. */
+static bool touch_failing(volatile char *page, int round,
+			  struct figure *figure)
+{
+	if (sigsetjmp(after_signal, 1)) {
+		if (figure)
+			add(figure, round, touched, signalled);
+		return true;
+	}
+	touched = __rdtsc();
+	*page = 1;
+	return false;
+}
+
+static char *first_failing(char *addr, size_t pages)
+{
+	for (size_t i = 0; i < pages; i++, addr += PAGE)
+		if (touch_failing(addr, 0, NULL))
+			return addr;
+	return NULL;
+}
+
+/* A page that MADV_PAGEOUT has left in memory does not fail. */
+static void touch_all_failing(char *addr, int round, struct figure *figure)
+{
+	size_t failed = 0;
+
+	for (char *page = addr; page < addr + FAILING * PAGE; page += PAGE)
+		failed += touch_failing(page, round, figure);
+	if (failed < FAILING / 2)
+		die("no SIGBUS on a full node");
+}
+
+/* What SIGBUS costs without an allocation: past the end of a file. */
+static void fail_past_end(int round, struct figure *figure)
+{
+	int fd = memfd_create("bench", 0);
+	char *addr;
+
+	if (fd < 0)
+		die("memfd");
+	addr = mmap(NULL, FAILING * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    0);
+	if (addr == MAP_FAILED)
+		die("mmap");
 	close(fd);
+	enter_cpuset(NODES_MAX);
+	touch_all_failing(addr, round, figure);
+	leave_cpuset();
+	munmap(addr, FAILING * PAGE);
+}
+
+static void fail_first_fault(const struct mode *mode, int round,
+			     struct figure *figure)
+{
+	size_t pages = NODE_SIZE / PAGE + FAILING;
+	char *addr = open_memory(SEGMENT, mode, 1, pages * PAGE);
+	char *page = first_failing(addr, pages - FAILING);
+
+	if (!page)
+		die("the last node never gets full");
+	touch_all_failing(page, round, figure);
+	close_memory(SEGMENT, addr, 0);
+}
+
+/* Locked pages fill the node, so that others do not go to swap for these. */
+static void fail_swapin(const struct mode *mode, int round,
+			struct figure *figure)
+{
+	size_t pages = NODE_SIZE / PAGE;
+	char *filler, *addr;
+	int id, other;
+
+	addr = open_segment(mode, 1, FAILING * PAGE, 0, &id);
+	memset(addr, 1, FAILING * PAGE);
+	if (madvise(addr, FAILING * PAGE, MADV_PAGEOUT))
+		die("MADV_PAGEOUT");
+	leave_cpuset();
+	filler = open_segment(mode, 1, pages * PAGE, 0, &other);
+	if (shmctl(other, SHM_LOCK, NULL))
+		die("SHM_LOCK");
+	if (!first_failing(filler, pages))
+		die("the last node never gets full");
+	touch_all_failing(addr, round, figure);
+	shmdt(filler);
+	close_memory(SEGMENT, addr, 0);
+}
+
+/*
+ * HARD on a full node. mbind(2) knows nothing like it: MPOL_BIND calls the OOM
+ * killer. The line of "unbound" is what the signal alone takes.
+ */
+static void measure_failing(const char *what,
+			    void (*fail)(const struct mode *mode, int round,
+					 struct figure *figure))
+{
+	static struct figure figures[MODES];
+
+	signal(SIGBUS, on_sigbus);
+	lowest_node = NODES_MAX - 1;
+	memset(figures, 0, sizeof(figures));
+	for (int round = 0; round < ROUNDS; round++) {
+		fail_past_end(round, &figures[0]);
+		for (int m = 1; m < MODES; m++)
+			if (exists(&modes[m]) && modes[m].kind == SHMBIND &&
+			    (modes[m].policy & MEM_HARDBIND))
+				fail(&modes[m], round, &figures[m]);
+	}
+	for (int m = 0; m < MODES; m++)
+		print(what, &modes[m], 1, &figures[m]);
+	lowest_node = 0;
+	signal(SIGBUS, SIG_DFL);
 }
 
 static void huge_faults(const struct mode *mode, int nodes, int flags,
@@ -284,7 +512,7 @@ static void huge_faults(const struct mode *mode, int nodes, int flags,
 	other = attach(id);
 	touch(other, HUGE_PAGES, HUGE, round, again);
 	shmdt(other);
-	shmdt(addr);
+	close_memory(SEGMENT, addr, 0);
 }
 
 /* Large folios, or with SHM_HUGETLB huge pages. */
@@ -306,15 +534,14 @@ static void measure_huge(int nodes, int flags)
 	}
 }
 
-static void swap_faults(const struct mode *mode, int nodes, int round,
-			struct figure *figure)
+static void swap_faults(enum kind_of_memory kind, const struct mode *mode,
+			int nodes, int round, struct figure *figure)
 {
 	unsigned char resident;
 	uint64_t from, to;
 	char *addr;
-	int id;
 
-	addr = open_segment(mode, nodes, SWAPPED * PAGE, 0, &id);
+	addr = open_memory(kind, mode, nodes, SWAPPED * PAGE);
 	memset(addr, round + 1, SWAPPED * PAGE);
 	for (size_t i = 0; i < SWAPPED; i++)
 		addr[i * PAGE] = i;
@@ -330,22 +557,29 @@ static void swap_faults(const struct mode *mode, int nodes, int round,
 		to = __rdtsc();
 		add(figure, round, from, to);
 	}
-	shmdt(addr);
+	close_memory(kind, addr, SWAPPED * PAGE);
 }
 
 /* From zram: what it takes to decompress a page is the same in all modes. */
 static void measure_swapin(int nodes)
 {
-	static struct figure figures[MODES];
+	static struct figure figures[MODES], tmpfs, anonymous;
 
 	memset(figures, 0, sizeof(figures));
-	for (int round = 0; round < ROUNDS; round++)
+	memset(&tmpfs, 0, sizeof(tmpfs));
+	memset(&anonymous, 0, sizeof(anonymous));
+	for (int round = 0; round < ROUNDS; round++) {
 		for (int m = 0; m < MODES; m++)
 			if (exists(&modes[m]))
-				swap_faults(&modes[m], nodes, round,
+				swap_faults(SEGMENT, &modes[m], nodes, round,
 					    &figures[m]);
+		swap_faults(TMPFS, NULL, nodes, round, &tmpfs);
+		swap_faults(ANONYMOUS, NULL, nodes, round, &anonymous);
+	}
 	for (int m = 0; m < MODES; m++)
 		print("swap-in", &modes[m], nodes, &figures[m]);
+	print("swap-in-tmpfs", &modes[0], nodes, &tmpfs);
+	print("swap-in-anon", &modes[0], nodes, &anonymous);
 }
 
 /* The call itself, in MiB instead of nodes; mbind(2) on a mapping without pages. */
@@ -453,17 +687,21 @@ static void count_locked(const struct mode *mode, int nodes)
 
 	addr = open_segment(mode, nodes, PAGES * PAGE, 0, &id);
 	touch_marked(addr);
-	printf("locked-first %s %d\n", mode->name, nodes);
+	printf("locked-first%s %s %d\n", suffix[confinement], mode->name,
+	       nodes);
 	other = attach(id);
 	touch_marked(other);
-	printf("locked-again %s %d\n", mode->name, nodes);
+	printf("locked-again%s %s %d\n", suffix[confinement], mode->name,
+	       nodes);
 	fflush(stdout);
 	shmdt(other);
-	shmdt(addr);
+	close_memory(SEGMENT, addr, 0);
 }
 
 #define SWAP	"echo 64M >/sys/block/zram0/disksize && " \
-		"mkswap /dev/zram0 >/dev/null && swapon /dev/zram0"
+		"mkswap /dev/zram0 >/dev/null"
+#define SWAP_ON	"swapon /dev/zram0"
+#define SWAP_OFF "swapoff /dev/zram0"
 #define THP	"/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 #define POOL	"/sys/devices/system/node/node%d/hugepages/hugepages-2048kB/" \
 		"nr_hugepages"
@@ -478,9 +716,16 @@ static void fill_pools(int nodes, const char *count)
 	}
 }
 
-static void for_nodes(void (*measure)(int nodes))
+static void run(const char *command)
 {
-	for (int nodes = 1; nodes <= NODES_MAX; nodes *= 2)
+	if (system(command))
+		die(command);
+}
+
+static void for_nodes(void (*measure)(int nodes), int least, int most,
+		      int factor)
+{
+	for (int nodes = least; nodes <= most; nodes *= factor)
 		measure(nodes);
 }
 
@@ -494,25 +739,56 @@ static void measure_hugetlb(int nodes)
 	measure_huge(nodes, SHM_HUGETLB);
 }
 
+/* In a cpuset with fewer numbers of nodes, of which 1 cannot be narrowed. */
+static void measure_faults(void)
+{
+	bool confined = confinement != NOT;
+	bool narrowed = confinement == NARROWED;
+	int few = confined ? 4 : 1, many = confined ? 4 : NODES_MAX;
+	int factor = confined ? 4 : 2;
+
+	for_nodes(measure_small, narrowed ? 4 : 1, NODES_MAX, factor);
+	if (!narrowed)
+		for_nodes(measure_far, 1, NODES_MAX / 2, factor);
+	measure_tmpfs(4);
+	if (!narrowed)
+		measure_failing("failing", fail_first_fault);
+	write_file(THP, "always");
+	for_nodes(measure_large, few, many, factor);
+	write_file(THP, "never");
+	fill_pools(NODES_MAX, "5");
+	for_nodes(measure_hugetlb, few, many, factor);
+	fill_pools(NODES_MAX, "0");
+	run(SWAP_ON);
+	for_nodes(measure_swapin, few, many, factor);
+	if (!narrowed)
+		measure_failing("failing-swap-in", fail_swapin);
+	run(SWAP_OFF);
+}
+
 static void measure(void)
 {
 	static const size_t sizes[] = { 4, 64, 1024, 1UL << 20 };
 
-	for_nodes(measure_small);
-	for (int nodes = 1; nodes < NODES_MAX; nodes *= 2)
-		measure_far(nodes);
+	run(SWAP);
+	measure_faults();
 	for (int i = 0; i < 4; i++)
 		measure_call(sizes[i], 4);
 	measure_memories(4);
-	write_file(THP, "always");
-	for_nodes(measure_large);
-	write_file(THP, "never");
-	fill_pools(NODES_MAX, "5");
-	for_nodes(measure_hugetlb);
-	fill_pools(NODES_MAX, "0");
-	if (system(SWAP))
-		die("swap");
-	for_nodes(measure_swapin);
+	create_cpuset();
+	for (confinement = CPUSET; confinement <= NARROWED; confinement++)
+		measure_faults();
+}
+
+static void count_all_locked(void)
+{
+	for (confinement = NOT; confinement <= NARROWED; confinement++) {
+		if (confinement == CPUSET)
+			create_cpuset();
+		for (int m = 0; m < MODES; m++)
+			if (exists(&modes[m]))
+				count_locked(&modes[m], 4);
+	}
 }
 
 int main(int argc, char **argv)
@@ -523,8 +799,6 @@ int main(int argc, char **argv)
 	if (argc == 1)
 		measure();
 	else if (!strcmp(argv[1], "locked"))
-		for (int m = 0; m < MODES; m++)
-			if (exists(&modes[m]))
-				count_locked(&modes[m], 4);
+		count_all_locked();
 	return 0;
 }

@@ -14,14 +14,23 @@ BEGIN {
 	title["huge"] = "First fault on a huge page of 2 MiB, SHM_HUGETLB"
 	title["huge-again"] = "Write fault of a second attach, the same"
 	title["swap-in"] = "Fault on a page in zram"
+	title["swap-in-tmpfs"] = "Fault on a page of a file of tmpfs in zram"
+	title["swap-in-anon"] = "Fault on an anonymous page in zram"
+	title["tmpfs"] = "First fault on a page of a file of tmpfs"
+	title["failing"] = "First fault on a full node, until the handler of " \
+		"SIGBUS; unbound: past the end of a file"
+	title["failing-swap-in"] = "Fault on a page in zram, the same"
 	title["locked-first"] = "Locked operations of a first fault"
 	title["locked-again"] = "Locked operations of a second attach's write fault"
 	title["image"] = "Bytes of the kernel's image"
+	place["cpuset"] = ", in a cpuset with all nodes"
+	place["narrowed"] = ", in a cpuset with the first half of the mask's nodes"
 }
 
 /^#/	{ next }
 {
 	key = $2 SUBSEP $3 SUBSEP $4
+	measured[$1, $2, $3]
 	median[$1, key] = $5
 	mean[$1, key] = $6
 	if (!(($2, $3) in seen_mode)) {
@@ -47,6 +56,8 @@ function cell(kernel, w, m, a,	key)
 
 function row(kernel, w, m,	i, line)
 {
+	if (!((kernel, w, m) in measured))
+		return
 	line = sprintf("%-20s %-6s", m, kernel)
 	for (i = 1; i <= ats[w]; i++)
 		line = line sprintf(" %8s", cell(kernel, w, m, at[w, i]))
@@ -54,13 +65,14 @@ function row(kernel, w, m,	i, line)
 }
 
 # Of what is mapped around a fault the median says nothing, of bytes the mean.
-function tables(	n, w, line, i)
+function tables(	n, w, line, i, part)
 {
 	for (n = 1; n <= whats; n++) {
 		w = what[n]
-		if (means ? w ~ /^(call|memory|image)$/ : w == "order")
+		if (means ? w ~ /^(call|memory|image)$/ : w ~ /^order/)
 			continue
-		print "\n" title[w] (means ? " (mean)" : "")
+		split(w "@", part, "@")
+		print "\n" title[part[1]] place[part[2]] (means ? " (mean)" : "")
 		line = sprintf("%-20s %-6s", "", "kernel")
 		for (i = 1; i <= ats[w]; i++)
 			line = line sprintf(" %8s", at[w, i])
