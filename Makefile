@@ -6,7 +6,7 @@ ARCH ?= x86_64
 J ?= $(shell nproc)
 
 export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF VERSION CHANGELOG \
-	BASE A B
+	TRAILERS BASE A B
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows rebase bench \
