@@ -63,7 +63,7 @@ is_row()
 }
 
 # The names of the series' patches, and of one: its message, its paths. A path
-# that ends in a slash stands for all that the overlay has below.
+# that ends in a slash stands for all that the overlay has below and no patch names.
 patches()
 {
 	sed 's/#.*//' "$root/series/order" | xargs -n1
@@ -77,12 +77,19 @@ message_of()
 paths_of()
 {
 	local path
-	sed '1,/^---$/d; /^$/d' "$root/series/$1" | while read -r path; do
+	listed "$1" | while read -r path; do
 		case $path in
-		*/) overlay_paths | grep "^$path" || echo "$path";;
+		*/) overlay_paths | grep "^$path" | grep -vxFf <(
+			patches | while read -r name; do listed "$name"; done
+		    ) || echo "$path";;
 		*) echo "$path";;
 		esac
 	done
+}
+
+listed()
+{
+	sed '1,/^---$/d; /^$/d' "$root/series/$1"
 }
 
 # What the series is made of, in its order: patch, path, and file of the overlay.
