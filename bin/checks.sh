@@ -38,6 +38,13 @@ twice()
 	diff -r "$build/series" "$scratch/twice"
 }
 
+# What the lists take, in bytes.
+mailable()
+{
+	[[ ! $(find "$build/series" -name '*.patch' -size +100000c \
+		-printf '%f has %s bytes\n' | tee /dev/stderr) ]]
+}
+
 # git am wants a work tree, but only of the files that it touches.
 mailed()
 {
