@@ -935,50 +935,139 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 }
 
 #ifdef CONFIG_HUGETLBFS
-static struct folio *hugetlb_hard(struct hstate *h, int nid,
-				  struct mm_struct *mm, u8 alloc_flags)
+/*
+ * The mask itself where all its nodes are candidates, as nearly always; otherwise
+ * @space with those that are. A node that has no huge page, free or in use, is
+ * not one unless its pool can get one at this fault.
+ */
+static nodemask_t *hugetlb_candidates(struct shmbind *b, struct hstate *h,
+				      nodemask_t *space, u8 alloc_flags)
 {
-	nodemask_t node = nodemask_of_node(nid);
+	gfp_t gfp = htlb_alloc_mask(h);
+	nodemask_t *candidates = &b->pol.nodes;
+	unsigned int word, nid;
+	bool known = false;
+	unsigned long left;
+
+	if (unlikely(!shmbind_unrestricted(b, gfp))) {
+		shmbind_candidates(b, gfp, space);
+		candidates = space;
+	}
+
+	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
+		left = nodes_addr(*candidates)[word];
+		for (; left; left &= left - 1) {
+			nid = word * BITS_PER_LONG + __ffs(left);
+			if (likely(READ_ONCE(h->nr_huge_pages_node[nid])))
+				continue;
+			/* The answer is the same for all such nodes */
+			if (!known && hugetlb_surplus_possible(h, alloc_flags))
+				return candidates;
+			known = true;
+			if (candidates != space) {
+				*space = *candidates;
+				candidates = space;
+			}
+			node_clear(nid, *space);
+		}
+	}
+	return candidates;
+}
+
+/* On that node, from the pool or as a surplus page, or not at all. */
+static struct folio *hugetlb_alloc_on_node(struct hstate *h, int nid,
+					   struct mm_struct *mm, u8 alloc_flags)
+{
 	struct mempolicy_interpreted mpoli = {
 		.nid = nid,
 		.mode = MPOL_SHMBIND,
-		.nodemask = &node,
 	};
 
 	return hugetlb_alloc_folio(h, &mpoli, mm, alloc_flags);
 }
 
 /*
- * As alloc_soft(). A node whose pool is empty is passed without an attempt, as
- * each is charged to the controllers and may run into their limits.
+ * The candidates by distance from @nid. A node that cannot have a page is passed
+ * without an attempt, as each is charged to the controllers.
  */
-static struct folio *hugetlb_soft(struct hstate *h, int nid,
-				  nodemask_t *candidates,
-				  struct mm_struct *mm, u8 alloc_flags)
+static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
+					 const nodemask_t *candidates,
+					 struct mm_struct *mm, u8 alloc_flags)
 {
 	nodemask_t left = *candidates;
-	struct mempolicy_interpreted mpoli = {
-		.nid = nid == NUMA_NO_NODE ? numa_node_id() : nid,
-		.mode = nodes_empty(left) ? MPOL_DEFAULT : MPOL_PREFERRED_MANY,
-		.nodemask = nodes_empty(left) ? NULL : candidates,
-	};
 	struct folio *folio;
 	int n;
 
 	for (n = nid; n != NUMA_NO_NODE; n = soft_next(nid, n, &left)) {
-		if (!node_free_huge_pages(h, n))
+		if (!node_free_huge_pages(h, n) &&
+		    !hugetlb_surplus_possible(h, alloc_flags))
 			continue;
-		folio = hugetlb_hard(h, n, mm, alloc_flags);
+		folio = hugetlb_alloc_on_node(h, n, mm, alloc_flags);
 		if (!IS_ERR(folio))
 			return folio;
-		/*
-		 * Not for want of a page: a limit, or all are reserved. What
-		 * comes of the attempt on all nodes is what the caller gets.
-		 */
-		if (node_free_huge_pages(h, n))
+		/* a limit, which is the same for other nodes */
+		if (node_free_huge_pages(h, n) &&
+		    hugetlb_may_dequeue(h, alloc_flags))
 			break;
 	}
+	return ERR_PTR(-ENOSPC);
+}
+
+/* Has no node that the cpuset allows a page that the fault may take? */
+static bool hugetlb_pools_empty(const struct hstate *h, u8 alloc_flags)
+{
+	int nid;
+
+	if (!hugetlb_may_dequeue(h, alloc_flags))
+		return true;
+
+	for_each_node_mask(nid, cpuset_current_mems_allowed)
+		if (node_free_huge_pages(h, nid))
+			return false;
+	return true;
+}
+
+/*
+ * What the pools have is used before they grow: first the pools of the candidates,
+ * then all others. To exchange a free surplus page is not growth. Candidates are
+ * tried one by one because zonelists are sorted by more than the distance.
+ */
+static noinline struct folio *hugetlb_fallback(struct hstate *h, int nid,
+					       const nodemask_t *candidates,
+					       struct mm_struct *mm,
+					       u8 alloc_flags)
+{
+	struct mempolicy_interpreted mpoli = {
+		.nid = nid == NUMA_NO_NODE ? numa_node_id() : nid,
+		.mode = MPOL_DEFAULT,
+	};
+	u8 gentle = alloc_flags | HUGETLB_ALLOC_NO_RECLAIM;
+	struct folio *folio;
+
+	folio = hugetlb_by_distance(h, nid, candidates, mm,
+				    gentle | HUGETLB_ALLOC_NO_GROWTH);
+	if (IS_ERR(folio) && hugetlb_pools_empty(h, alloc_flags))
+		folio = hugetlb_by_distance(h, nid, candidates, mm, gentle);
+	if (!IS_ERR(folio))
+		return folio;
+
 	return hugetlb_alloc_folio(h, &mpoli, mm, alloc_flags);
+}
+
+static struct folio *hugetlb_soft(struct hstate *h, int nid,
+				  const nodemask_t *candidates,
+				  struct mm_struct *mm, u8 alloc_flags)
+{
+	struct folio *folio;
+
+	if (nid != NUMA_NO_NODE && node_free_huge_pages(h, nid)) {
+		folio = hugetlb_alloc_on_node(h, nid, mm, alloc_flags |
+					      HUGETLB_ALLOC_NO_RECLAIM |
+					      HUGETLB_ALLOC_NO_GROWTH);
+		if (!IS_ERR(folio))
+			return folio;
+	}
+	return hugetlb_fallback(h, nid, candidates, mm, alloc_flags);
 }
 
 /* Was the pool's last page taken since MEM_MOSTFREE has chosen the node? */
@@ -1014,20 +1103,21 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 	struct folio *folio = ERR_PTR(-ENOSPC);
 	struct shmbind *b = to_shmbind(pol);
 	gfp_t gfp = htlb_alloc_mask(h);
-	nodemask_t candidates;
+	nodemask_t space, *candidates;
 	unsigned int cookie;
 	int nid;
 
 	for (;;) {
 		cookie = read_mems_allowed_begin();
+		candidates = hugetlb_candidates(b, h, &space, alloc_flags);
 		nid = NUMA_NO_NODE;
-		if (shmbind_candidates(b, gfp, &candidates))
-			nid = shmbind_choose_from(b, gfp, h, &candidates);
+		if (candidates == &pol->nodes || !nodes_empty(*candidates))
+			nid = shmbind_choose_from(b, gfp, h, candidates);
 		if (b->strength == MEM_SOFTBIND)
-			folio = hugetlb_soft(h, nid, &candidates, mm,
+			folio = hugetlb_soft(h, nid, candidates, mm,
 					     alloc_flags);
 		else if (nid != NUMA_NO_NODE)
-			folio = hugetlb_hard(h, nid, mm, alloc_flags);
+			folio = hugetlb_alloc_on_node(h, nid, mm, alloc_flags);
 		if (!IS_ERR(folio)) {
 			shmbind_charge(pol, nid, pages_per_huge_page(h));
 			return folio;
@@ -1035,7 +1125,7 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 
 		if (!shmbind_stale(b, gfp, nid, cookie) &&
 		    (nid == NUMA_NO_NODE ||
-		     !hugetlb_overtaken(b, h, nid, &candidates)))
+		     !hugetlb_overtaken(b, h, nid, candidates)))
 			break;
 	}
 
