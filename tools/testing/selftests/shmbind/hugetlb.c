@@ -3,83 +3,7 @@
  * Segments of huge pages, SHM_HUGETLB: what is supplied is each node's pool, and
  * the binding holds for everyone, where mbind(2) holds for one mapping.
  */
-#include <pthread.h>
-
-#include "cgroup.h"
-#include "expected.h"
-#include "pool.h"
-
-#define HUGE	(2UL << 20)	/* bytes */
-#define SHARE	3		/* huge pages in the pool of each node */
-
-struct scene {
-	struct nodemask memory, cpus;
-	struct nodemask others;		/* all but the victim */
-	int victim;			/* the node whose pool runs dry */
-	struct segment seg, more;
-	struct cgroup cgroup;
-	long reserved;			/* huge pages, before the test */
-};
-
-static void set_scene(struct __test_metadata *_metadata, struct scene *scene)
-{
-	ASSERT_EQ(0, own_ipc_namespace());
-	ASSERT_EQ(0, catch_sigbus());
-	scene->memory = memory_nodes();
-	scene->cpus = cpu_nodes();
-	scene->victim = last_node(&scene->memory);
-	scene->others = nodes_andnot(scene->memory, nodes_of(scene->victim));
-	scene->seg.id = -1;
-	scene->more.id = -1;
-	ASSERT_EQ(0, pools_fill(HUGE, &scene->memory, SHARE));
-	scene->reserved = pool_count(HUGE, EVERYWHERE, "resv_hugepages");
-}
-
-static void clear_scene(struct __test_metadata *_metadata, struct scene *scene)
-{
-	int node;
-
-	segment_remove(&scene->seg);
-	segment_remove(&scene->more);
-	cgroup_remove(&scene->cgroup);
-	EXPECT_EQ(scene->reserved,
-		  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
-	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
-	pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 0);
-	for (node = -1; next_node(&node, &scene->memory);)
-		EXPECT_EQ(pool_count(HUGE, node, "nr_hugepages"),
-			  pool_count(HUGE, node, "free_hugepages"));
-	EXPECT_EQ(0, pools_fill(HUGE, &scene->memory, 0));
-}
-
-/* Huge page @nth of a mapping, in the base pages that the helpers count in. */
-static size_t nth(size_t huge)
-{
-	return huge * (HUGE / page_size());
-}
-
-static int huge_node(char *addr, size_t huge)
-{
-	return page_node(addr, nth(huge));
-}
-
-static int touch_and_look(char *addr, size_t huge)
-{
-	touch_page(addr, nth(huge));
-	return huge_node(addr, huge);
-}
-
-/* Touch in order up to the first SIGBUS; how many could be, and where. */
-static int touch_all(char *addr, int count, int *nodes)
-{
-	int huge = 0;
-
-	while (huge < count && try_touch(addr, nth(huge))) {
-		nodes[huge] = huge_node(addr, huge);
-		huge++;
-	}
-	return huge;
-}
+#include "huge.h"
 
 FIXTURE(huge)
 {
@@ -165,41 +89,6 @@ TEST_F(huge, stripe_is_even_in_every_prefix)
 		ASSERT_GE(1, spread(nodes, i + 1, &scene->memory));
 	}
 	EXPECT_EQ(0, strays(nodes, count, &scene->memory));
-}
-
-struct worker {
-	pthread_t thread;
-	char *addr;
-	int node, first, step, count;
-};
-
-static void *work(void *arg)
-{
-	struct worker *worker = arg;
-
-	run_on_node(worker->node);
-	for (int i = worker->first; i < worker->count; i += worker->step)
-		touch_page(worker->addr, nth(i));
-	return NULL;
-}
-
-/* Let threads touch @count pages among them, and wait for them. */
-static void touch_by_threads(struct __test_metadata *_metadata,
-			     struct scene *scene, struct worker *workers,
-			     int threads, int count)
-{
-	for (int i = 0; i < threads; i++) {
-		workers[i] = (struct worker) {
-			.addr = scene->seg.addr,
-			.node = nth_node(i % nodes_weight(&scene->cpus),
-					 &scene->cpus),
-			.first = i, .step = threads, .count = count,
-		};
-		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
-					    &workers[i]));
-	}
-	for (int i = 0; i < threads; i++)
-		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
 }
 
 TEST_F(huge, stripe_of_threads_is_even_within_their_number)
@@ -608,28 +497,30 @@ TEST_F(empty, surplus_pages_are_the_nodes_own)
 }
 
 /*
- * A reservation that the pools cannot keep has surplus pages made at shmget(2),
- * before there is a binding; one more can be made at a fault.
+ * A reservation that exceeds the pools has surplus pages made by shmget(2),
+ * before there is a binding. Pages of the pool are used before they are
+ * exchanged, and those before one more is made.
  */
-TEST_F(empty, pages_reserved_as_surplus_are_pages_of_their_node)
+TEST_F(empty, pages_reserved_as_surplus_are_pages_of_the_bound_node)
 {
 	struct scene *scene = &self->scene;
 	int pooled = nodes_weight(&scene->memory) * SHARE;
 	struct nodemask mask = nodes_of(scene->victim);
-	int nodes[pooled + 2], here;
+	int nodes[pooled + 2], here = SHARE + 3;
 
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 3));
 	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, pooled + 2, 0, MEM_HARDBIND,
 			       &mask));
 	EXPECT_EQ(2, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 	EXPECT_EQ(pooled + 2, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
-	here = pool_count(HUGE, scene->victim, "surplus_hugepages") + SHARE + 1;
 
 	EXPECT_EQ(here, touch_all(scene->seg.addr, pooled + 2, nodes));
 	EXPECT_EQ(0, strays(nodes, here, &mask));
+	EXPECT_EQ(3, pool_count(HUGE, scene->victim, "surplus_hugepages"));
 	EXPECT_EQ(3, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 	EXPECT_EQ(pooled + 2 - here,
 		  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+	expect_others_untouched(_metadata, scene);
 
 	segment_remove(&scene->seg);
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
@@ -637,7 +528,7 @@ TEST_F(empty, pages_reserved_as_surplus_are_pages_of_their_node)
 	EXPECT_EQ(pooled, pool_count(HUGE, EVERYWHERE, "free_hugepages"));
 }
 
-/* Pages that strangers have are used before new ones are made. */
+/* The pages of other pools are used before new ones are made. */
 TEST_F(empty, soft_takes_surplus_pages_last)
 {
 	struct scene *scene = &self->scene;
@@ -896,6 +787,44 @@ TEST_F(gigantic, pages_of_a_stripe_alternate)
 			       MEM_STRIPE | variant->strength, &self->nodes));
 	EXPECT_NE(touch_gigantic(&self->seg, 1), touch_gigantic(&self->seg, 0));
 	EXPECT_EQ(0, pool_count(GIGANTIC, EVERYWHERE, "free_hugepages"));
+}
+
+/* Stripes begin at different nodes. */
+TEST_F(gigantic, a_node_without_such_pages_is_never_chosen)
+{
+	int first = first_node(&self->first), last = first_node(&self->last);
+
+	ASSERT_EQ(0, pool_set(GIGANTIC, last, "nr_hugepages", 0));
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 1, 0,
+				       MEM_STRIPE | variant->strength,
+				       &self->nodes));
+		EXPECT_EQ(first, touch_gigantic(&self->seg, 0));
+		segment_remove(&self->seg);
+	}
+	ASSERT_EQ(0, pool_set(GIGANTIC, last, "nr_hugepages", 1));
+}
+
+TEST_F(gigantic, pages_reserved_elsewhere_are_had_on_the_bound_node)
+{
+	int first = first_node(&self->first), last = first_node(&self->last);
+
+	ASSERT_EQ(0, pools_fill(GIGANTIC, &self->nodes, 0));
+	ASSERT_EQ(0, pool_set(GIGANTIC, EVERYWHERE, "nr_overcommit_hugepages",
+			      1));
+	ASSERT_EQ(0, run_on_node(first));
+	ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 1, 0, variant->strength,
+			       &self->last));
+	EXPECT_EQ(1, pool_count(GIGANTIC, first, "surplus_hugepages"));
+	EXPECT_EQ(last, touch_gigantic(&self->seg, 0));
+	EXPECT_EQ(0, pool_count(GIGANTIC, first, "nr_hugepages"));
+	EXPECT_EQ(1, pool_count(GIGANTIC, last, "surplus_hugepages"));
+	EXPECT_EQ(1, pool_count(GIGANTIC, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_EQ(0, pool_count(GIGANTIC, EVERYWHERE, "resv_hugepages"));
+	segment_remove(&self->seg);
+	ASSERT_EQ(0, pool_set(GIGANTIC, EVERYWHERE, "nr_overcommit_hugepages",
+			      0));
+	ASSERT_EQ(0, pools_fill(GIGANTIC, &self->nodes, 1));
 }
 
 TEST_F(gigantic, pages_that_are_gone_are_a_sigbus_under_hard_alone)

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the tests of SHM_HUGETLB share: pools of huge pages of 2 MiB on all nodes,
+ * and accesses to huge pages.
+ */
+#ifndef SELFTEST_SHMBIND_HUGE_H
+#define SELFTEST_SHMBIND_HUGE_H
+
+#include <pthread.h>
+
+#include "cgroup.h"
+#include "expected.h"
+#include "pool.h"
+
+#define HUGE	(2UL << 20)	/* bytes */
+#define SHARE	3		/* huge pages in the pool of each node */
+
+struct scene {
+	struct nodemask memory, cpus;
+	struct nodemask others;		/* all but the victim */
+	int victim;			/* the node whose pool runs dry */
+	struct segment seg, more;
+	struct cgroup cgroup;
+	long reserved;			/* huge pages, before the test */
+};
+
+static inline void set_scene(struct __test_metadata *_metadata,
+			     struct scene *scene)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	scene->memory = memory_nodes();
+	scene->cpus = cpu_nodes();
+	scene->victim = last_node(&scene->memory);
+	scene->others = nodes_andnot(scene->memory, nodes_of(scene->victim));
+	scene->seg.id = -1;
+	scene->more.id = -1;
+	ASSERT_EQ(0, pools_fill(HUGE, &scene->memory, SHARE));
+	scene->reserved = pool_count(HUGE, EVERYWHERE, "resv_hugepages");
+}
+
+static inline void clear_scene(struct __test_metadata *_metadata,
+			       struct scene *scene)
+{
+	int node;
+
+	segment_remove(&scene->seg);
+	segment_remove(&scene->more);
+	cgroup_remove(&scene->cgroup);
+	EXPECT_EQ(scene->reserved,
+		  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 0);
+	for (node = -1; next_node(&node, &scene->memory);)
+		EXPECT_EQ(pool_count(HUGE, node, "nr_hugepages"),
+			  pool_count(HUGE, node, "free_hugepages"));
+	EXPECT_EQ(0, pools_fill(HUGE, &scene->memory, 0));
+}
+
+/* Huge page @nth of a mapping, in the base pages that the helpers count in. */
+static inline size_t nth(size_t huge)
+{
+	return huge * (HUGE / page_size());
+}
+
+static inline int huge_node(char *addr, size_t huge)
+{
+	return page_node(addr, nth(huge));
+}
+
+static inline int touch_and_look(char *addr, size_t huge)
+{
+	touch_page(addr, nth(huge));
+	return huge_node(addr, huge);
+}
+
+/* Touch in order up to the first SIGBUS; the number of pages and their nodes. */
+static inline int touch_all(char *addr, int count, int *nodes)
+{
+	int huge = 0;
+
+	while (huge < count && try_touch(addr, nth(huge))) {
+		nodes[huge] = huge_node(addr, huge);
+		huge++;
+	}
+	return huge;
+}
+
+struct worker {
+	pthread_t thread;
+	char *addr;
+	int node, first, step, count;
+};
+
+static inline void *work(void *arg)
+{
+	struct worker *worker = arg;
+
+	run_on_node(worker->node);
+	for (int i = worker->first; i < worker->count; i += worker->step)
+		touch_page(worker->addr, nth(i));
+	return NULL;
+}
+
+/* Let threads touch @count pages among them, and wait for them. */
+static inline void touch_by_threads(struct __test_metadata *_metadata,
+				    struct scene *scene, struct worker *workers,
+				    int threads, int count)
+{
+	for (int i = 0; i < threads; i++) {
+		workers[i] = (struct worker) {
+			.addr = scene->seg.addr,
+			.node = nth_node(i % nodes_weight(&scene->cpus),
+					 &scene->cpus),
+			.first = i, .step = threads, .count = count,
+		};
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
+					    &workers[i]));
+	}
+	for (int i = 0; i < threads; i++)
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+}
+
+#endif /* SELFTEST_SHMBIND_HUGE_H */
