@@ -7,8 +7,10 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "balancing.h"
 #include "cgroup.h"
 #include "expected.h"
+#include "hotplug.h"
 #include "sigbus.h"
 
 #define PAGES	16
@@ -342,8 +344,6 @@ TEST_F(cpuset, may_change_while_threads_fault)
 
 /* What NUMA balancing would move if it looked at it. */
 
-#define BALANCING	"/proc/sys/kernel/numa_balancing"
-#define BALANCING_DIR	"/sys/kernel/debug/sched/numa_balancing/"
 #define BALANCED	128	/* pages of the segment, and of our own memory */
 
 FIXTURE(balancing)
@@ -360,17 +360,6 @@ FIXTURE_VARIANT(balancing)
 FIXTURE_VARIANT_ADD(balancing, hard)	{ .strength = MEM_HARDBIND };
 FIXTURE_VARIANT_ADD(balancing, soft)	{ .strength = MEM_SOFTBIND };
 
-/* By default it is in no hurry. */
-static int balance(bool on)
-{
-	return write_file(BALANCING_DIR "scan_delay_ms", on ? "1" : "1000") ||
-	       write_file(BALANCING_DIR "scan_period_min_ms",
-			  on ? "10" : "1000") ||
-	       write_file(BALANCING_DIR "scan_period_max_ms",
-			  on ? "10" : "60000") ||
-	       write_file(BALANCING, on ? "1" : "0");
-}
-
 FIXTURE_SETUP(balancing)
 {
 	struct nodemask memory, cpus, both;
@@ -383,13 +372,13 @@ FIXTURE_SETUP(balancing)
 	self->away = last_node(&both);
 	ASSERT_EQ(0, own_ipc_namespace());
 	self->seg.id = -1;
-	ASSERT_EQ(0, balance(true));
+	ASSERT_EQ(0, balance("1"));
 }
 
 FIXTURE_TEARDOWN(balancing)
 {
 	segment_remove(&self->seg);
-	EXPECT_EQ(0, balance(false));
+	EXPECT_EQ(0, balance("0"));
 }
 
 /* A page that was scanned faults; so do, now and then, our code and stack. */
@@ -463,20 +452,6 @@ FIXTURE(hotplug)
 	int node, block;
 	struct segment seg;
 };
-
-static int set_block(int block, const char *state)
-{
-	char path[128];
-	int err = -1;
-
-	snprintf(path, sizeof(path), BLOCKS_DIR "/memory%d/state", block);
-	for (int tries = 0; err && tries < 100; tries++) {
-		err = write_file(path, state);
-		if (err)
-			usleep(20000);
-	}
-	return err;
-}
 
 FIXTURE_SETUP(hotplug)
 {
