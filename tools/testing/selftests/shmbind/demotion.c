@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Demotion to slower memory: pages of a HARD segment stay in the mask and are
- * swapped where others are demoted; all others are demoted as ever.
+ * Demotion to slower memory: pages of a HARD segment stay in the mask. They are
+ * swapped where others are demoted, and without swap they stay mapped. All other
+ * pages are demoted as without bindings.
  */
 #include <pthread.h>
 #include <time.h>
@@ -16,6 +17,7 @@
 #define PAGES		256
 #define TRIES		20	/* until all pages are gone */
 #define TRIES_IN_VAIN	2	/* enough for all pages, were they demoted */
+#define PASSES		4	/* of reclaim that has nothing to take */
 #define SWAP_SIZE	(64UL << 20)	/* bytes */
 #define MEANWHILE_S	8	/* all rounds, unless the guest is slow */
 
@@ -154,6 +156,112 @@ TEST_F(demotion, leaves_pages_of_hard_segments_where_they_are)
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
 }
 
+/* How many faults it takes to touch every page of the segment. */
+static long faults_to_touch(const struct segment *seg)
+{
+	long before = thread_faults();
+
+	touch_pages(seg->addr, seg->size / page_size());
+	return thread_faults() - before;
+}
+
+/*
+ * Reclaim comes by several times, for the segment in particular with
+ * MADV_PAGEOUT; how many faults that costs.
+ */
+static long faults_under_pressure(const FIXTURE_DATA(demotion) * self,
+				  bool pageout)
+{
+	long faults = 0;
+
+	touch_pages(self->seg.addr, self->seg.size / page_size());
+	for (int pass = 0; pass < PASSES; pass++) {
+		press(self);
+		if (pageout)
+			madvise(self->seg.addr, self->seg.size, MADV_PAGEOUT);
+		faults += faults_to_touch(&self->seg);
+	}
+	return faults;
+}
+
+TEST_F(demotion, leaves_hard_pages_mapped)
+{
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &self->fast));
+	EXPECT_EQ(0, faults_under_pressure(self, false));
+	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
+}
+
+TEST_F(demotion, leaves_hard_pages_mapped_by_pageout)
+{
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &self->fast));
+	EXPECT_EQ(0, faults_under_pressure(self, true));
+	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
+}
+
+TEST_F(demotion, leaves_hard_large_folios_mapped)
+{
+	int pages = 4 * FOLIO_SIZE / page_size();
+
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
+	open_aligned(_metadata, &self->seg, pages,
+		     variant->policy | MEM_HARDBIND, &self->fast);
+	touch_pages(self->seg.addr, pages);
+	ASSERT_EQ(self->seg.size, large_bytes(&self->seg));
+	EXPECT_EQ(0, faults_under_pressure(self, false));
+	EXPECT_EQ(self->seg.size, large_bytes(&self->seg));
+	EXPECT_EQ(pages, pages_in(&self->seg, &self->fast));
+}
+
+/* There is swap, but not for this group. */
+TEST_F(demotion, leaves_hard_pages_mapped_without_their_swap)
+{
+	ASSERT_EQ(0, swap_to_zram(&self->swap, SWAP_SIZE));
+	ASSERT_EQ(0, cgroup_write(&self->group, "memory.swap.max", "0"));
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &self->fast));
+	EXPECT_EQ(0, faults_under_pressure(self, false));
+	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
+}
+
+/* They share the lists with pages that are demoted. */
+TEST_F(demotion, leaves_hard_pages_mapped_beside_others)
+{
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &self->fast));
+	ASSERT_EQ(0, segment_open(&self->other, PAGES, MEM_SOFTBIND,
+				  &self->fast));
+	for (int page = 0; page < PAGES; page++) {
+		touch_page(self->seg.addr, page);
+		touch_page(self->other.addr, page);
+	}
+	EXPECT_EQ(0, faults_under_pressure(self, false));
+	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
+	EXPECT_LT(0, pages_in(&self->other, &self->slow));
+}
+
+/* Whoever wants a page of the node has reclaim look for it, in vain. */
+TEST_F(demotion, leaves_hard_pages_mapped_on_a_full_node)
+{
+	struct nodemask mask = nodes_of(self->node);
+	long faults = 0, last;
+
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &mask));
+	touch_pages(self->seg.addr, PAGES);
+	last = fill_node(&self->other, self->node);
+	ASSERT_LT(0, last);
+	for (int pass = 0; pass < PASSES; pass++) {
+		madvise(self->seg.addr, self->seg.size, MADV_COLD);
+		for (int tries = 0; tries < 10; tries++)
+			last = top_up(&self->other, last);
+		faults += faults_to_touch(&self->seg);
+	}
+	EXPECT_EQ(0, faults);
+	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
+}
+
 TEST_F(demotion, takes_pages_of_hard_segments_whose_masks_have_the_slow_nodes)
 {
 	struct nodemask mask = self->slow;
@@ -167,17 +275,25 @@ TEST_F(demotion, takes_pages_of_hard_segments_whose_masks_have_the_slow_nodes)
 	EXPECT_EQ(PAGES, demote(self, TRIES));
 }
 
-/* Which of them it would be is known for no page. */
-TEST_F(demotion, leaves_pages_of_hard_segments_that_exclude_a_slow_node)
+/* Decided for each folio: the other slow node may be the nearer one. */
+TEST_F(demotion, takes_hard_pages_only_to_slow_nodes_of_the_mask)
 {
-	struct nodemask mask = nodes_of(self->node);
+	struct nodemask mask;
+	int slow;
 
-	node_set(first_node(&self->slow), &mask);
-	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
-				  variant->policy | MEM_HARDBIND, &mask));
-	touch_pages(self->seg.addr, PAGES);
-	demote(self, TRIES_IN_VAIN);
-	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
+	for (slow = -1; next_node(&slow, &self->slow);) {
+		mask = nodes_of(self->node);
+		node_set(slow, &mask);
+		ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+					  variant->policy | MEM_HARDBIND,
+					  &mask));
+		touch_pages(self->seg.addr, PAGES);
+		ASSERT_EQ(0, segment_move(&self->seg, PAGES, self->node));
+		EXPECT_EQ(0, faults_under_pressure(self, false));
+		EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
+		EXPECT_LT(0, pages_in(&self->seg, &self->slow));
+		segment_remove(&self->seg);
+	}
 }
 
 /* They lie on the same lists, where the HARD ones stay. */
