@@ -7,7 +7,9 @@
 #include <fcntl.h>
 
 #include "caller.h"
-#include "segment.h"
+#include "expected.h"
+#include "pool.h"
+#include "thp.h"
 
 #define PAGES	16
 #define ALL	NODES_MAX	/* the length of the masks given to mbind() */
@@ -173,6 +175,33 @@ TEST_F(hard, refuses_a_part_of_it)
 	/* and the mapping is still one piece */
 	EXPECT_STREQ(self->want, mapping_policy(addr, self->seen));
 	EXPECT_STREQ("", mapping_policy(addr + 3 * page, self->seen));
+}
+
+TEST_F(hard, refuses_with_huge_pages)
+{
+	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
+	size_t size = 2UL << 20;
+	struct segment seg;
+
+	ASSERT_EQ(0, pools_fill(size, &self->last, 2));
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		ASSERT_EQ(0, huge_open(&seg, size, 2, 0,
+				       policies[i] | MEM_HARDBIND,
+				       &self->last));
+		touch_page(seg.addr, 0);
+		for (int n = 0; n < ATTEMPTS; n++) {
+			struct attempt attempt = nth_attempt(n);
+
+			EXPECT_EQ(EPERM, try_mbind(seg.addr, seg.size, attempt,
+						   &self->first))
+				TH_LOG("mode %#x, flags %#x", attempt.mode,
+				       attempt.flags);
+		}
+		EXPECT_EQ(first_node(&self->last), page_node(seg.addr, 0));
+		EXPECT_EQ(MPOL_SHMBIND, policy_at(seg.addr));
+		segment_remove(&seg);
+	}
+	EXPECT_EQ(0, pools_fill(size, &self->last, 0));
 }
 
 /* Who may only read attaches read-only, and gets nowhere either. */
@@ -494,6 +523,345 @@ TEST_F(soft, shows_everyone_what_mbind_made_of_it)
 	/* the binding itself has not changed meanwhile */
 	EXPECT_STREQ(self->want, segment_binding(self->seg.id, self->seen));
 	shmdt(other);
+}
+
+/*
+ * MPOL_DEFAULT over a SOFT segment brings the binding back, whatever process set
+ * a policy before, and through whatever attach.
+ */
+
+/* Of another process, in which it may set a policy. */
+struct setter {
+	pid_t pid;
+	int hold;	/* the process ends when this is closed */
+};
+
+/* Attach, give pages @first to @end a policy, and stay if @stay. */
+static int set_policy_elsewhere(struct setter *setter, struct segment *seg,
+				int first, int end, struct attempt attempt,
+				const struct nodemask *mask, bool stay)
+{
+	size_t page = page_size();
+	int done[2], hold[2], err;
+
+	if (pipe(done) || pipe(hold))
+		return -1;
+	setter->pid = fork();
+	if (!setter->pid) {
+		char *addr = shmat(seg->id, NULL, SHM_RDONLY);
+
+		close(hold[1]);
+		err = addr == (char *)-1 ||
+		      try_mbind(addr + first * page, (end - first) * page,
+				attempt, mask);
+		if (write(done[1], &err, sizeof(err)) != sizeof(err))
+			_exit(1);
+		if (stay && read(hold[0], &err, 1))
+			_exit(1);
+		_exit(0);
+	}
+	close(done[1]);
+	close(hold[0]);
+	setter->hold = hold[1];
+	if (read(done[0], &err, sizeof(err)) != sizeof(err))
+		err = -1;
+	close(done[0]);
+	if (!stay && wait_for(setter->pid))
+		err = -1;
+	return err;
+}
+
+static int setter_end(struct setter *setter, bool stayed)
+{
+	close(setter->hold);
+	return stayed ? wait_for(setter->pid) : 0;
+}
+
+/* The owner's MPOL_DEFAULT, or another process's. */
+static int give_up_policy(struct segment *seg, bool elsewhere)
+{
+	struct attempt none = { .mode = MPOL_DEFAULT };
+	struct setter setter;
+
+	if (!elsewhere)
+		return try_mbind(seg->addr, seg->size, none, NULL);
+	return set_policy_elsewhere(&setter, seg, 0, PAGES, none, NULL,
+				    false) ||
+	       setter_end(&setter, false);
+}
+
+/* Is the binding what applies to each page, here and elsewhere? */
+#define EXPECT_BOUND(seg, want)						\
+do {									\
+	char _seen[BINDING_MAX];					\
+									\
+	for (int _page = 0; _page < PAGES; _page++) {			\
+		EXPECT_EQ(MPOL_SHMBIND,					\
+			  policy_at((seg)->addr + _page * page_size()))	\
+			TH_LOG("page %d", _page);			\
+	}								\
+	EXPECT_STREQ(want, mapping_policy((seg)->addr, _seen));		\
+} while (0)
+
+TEST_F(soft, has_its_binding_again_after_others_policies)
+{
+	static const struct { int first, end; } parts[] = {
+		{ 0, PAGES }, { 0, PAGES / 2 }, { 3, 5 }, { PAGES - 1, PAGES },
+	};
+
+	for (int i = 0; i < ATTEMPTS * 4; i++) {
+		struct attempt attempt = nth_attempt(i / 4);
+		const typeof(*parts) *part = &parts[(i + i / 4) % ARRAY_SIZE(parts)];
+		bool stay = i & 1, elsewhere = i & 2;
+		struct setter setter;
+
+		if (attempt.mode == MPOL_DEFAULT)
+			continue;
+		ASSERT_EQ(0, set_policy_elsewhere(&setter, &self->seg,
+						  part->first, part->end,
+						  attempt, &self->memory,
+						  stay));
+		EXPECT_EQ(attempt.mode,
+			  policy_at(self->seg.addr +
+				    part->first * page_size()));
+		EXPECT_EQ(0, give_up_policy(&self->seg, elsewhere));
+		EXPECT_BOUND(&self->seg, self->want);
+		EXPECT_EQ(0, setter_end(&setter, stay));
+	}
+	touch_pages(self->seg.addr, PAGES);
+	for (int page = 0; page < PAGES; page++)
+		EXPECT_EQ(first_node(&self->last),
+			  page_node(self->seg.addr, page));
+}
+
+/* Where the range given is a part of that which has a policy. */
+TEST_F(soft, has_its_binding_again_in_the_range_given_only)
+{
+	struct attempt bind = { .mode = MPOL_BIND };
+	struct attempt none = { .mode = MPOL_DEFAULT };
+	size_t page = page_size();
+	struct setter setter;
+	int want;
+
+	ASSERT_EQ(0, set_policy_elsewhere(&setter, &self->seg, 0, PAGES, bind,
+					  &self->first, false));
+	EXPECT_EQ(0, setter_end(&setter, false));
+	EXPECT_EQ(0, try_mbind(self->seg.addr + 4 * page, 4 * page, none,
+			       NULL));
+	for (int i = 0; i < PAGES; i++) {
+		want = i >= 4 && i < 8 ? MPOL_SHMBIND : MPOL_BIND;
+		EXPECT_EQ(want, policy_at(self->seg.addr + i * page))
+			TH_LOG("page %d", i);
+	}
+}
+
+/* The owner had set a policy itself, through an attach that is gone. */
+TEST_F(soft, has_its_binding_again_after_a_detach)
+{
+	struct attempt bind = { .mode = MPOL_BIND };
+	struct attempt none = { .mode = MPOL_DEFAULT };
+	char *other = shmat(self->seg.id, NULL, 0);
+
+	ASSERT_NE((char *)-1, other);
+	ASSERT_EQ(0, try_mbind(other, self->seg.size, bind, &self->first));
+	ASSERT_EQ(0, shmdt(other));
+	EXPECT_EQ(MPOL_BIND, policy_at(self->seg.addr));
+	EXPECT_EQ(0, try_mbind(self->seg.addr, self->seg.size, none, NULL));
+	EXPECT_BOUND(&self->seg, self->want);
+}
+
+/* MPOL_DEFAULT with MPOL_MF_MOVE moves by the binding, not by the caller. */
+
+#define MOVED	48	/* pages, huge pages or large folios fewer */
+#define HUGE	FOLIO_SIZE
+#define SHARE	4	/* huge pages of a segment, and in each pool */
+
+FIXTURE(default_moves)
+{
+	struct nodemask memory;
+	struct nodemask mask;	/* two nodes, or one if there are no three */
+	struct nodemask outside;
+	struct segment seg;
+	size_t unit;		/* bytes of a page */
+	int count;		/* pages */
+};
+
+FIXTURE_VARIANT(default_moves)
+{
+	int policy;
+	bool huge;	/* SHM_HUGETLB */
+	bool large;	/* folios */
+};
+
+FIXTURE_VARIANT_ADD(default_moves, firstref)	{ .policy = MEM_FIRSTREF };
+FIXTURE_VARIANT_ADD(default_moves, stripe)	{ .policy = MEM_STRIPE };
+FIXTURE_VARIANT_ADD(default_moves, mostfree)	{ .policy = MEM_MOSTFREE };
+FIXTURE_VARIANT_ADD(default_moves, large_stripe)
+{
+	.policy = MEM_STRIPE,
+	.large = true,
+};
+
+FIXTURE_VARIANT_ADD(default_moves, huge_firstref)
+{
+	.policy = MEM_FIRSTREF,
+	.huge = true,
+};
+
+FIXTURE_VARIANT_ADD(default_moves, huge_stripe)
+{
+	.policy = MEM_STRIPE,
+	.huge = true,
+};
+
+FIXTURE_SETUP(default_moves)
+{
+	struct nodemask cpus = cpu_nodes(), out;
+
+	REQUIRE("nodes=3");
+	ASSERT_EQ(0, own_ipc_namespace());
+	self->memory = memory_nodes();
+	/* the last two with CPUs: others may have room for little */
+	self->mask = nodes_and(self->memory, cpus);
+	if (nodes_weight(&self->mask) < 3)
+		self->mask = self->memory;
+	while (nodes_weight(&self->mask) > 2)
+		node_clear(first_node(&self->mask), &self->mask);
+	self->outside = nodes_andnot(self->memory, self->mask);
+	out = nodes_of(first_node(&self->outside));
+	self->seg.id = -1;
+	self->unit = variant->huge || variant->large ? HUGE : page_size();
+	self->count = variant->huge || variant->large ? SHARE : MOVED;
+	if (variant->huge) {
+		ASSERT_EQ(0, pools_fill(HUGE, &self->mask, SHARE));
+		ASSERT_EQ(0, pools_fill(HUGE, &out, SHARE));
+		ASSERT_EQ(0, huge_open(&self->seg, HUGE, self->count, 0,
+				       variant->policy | MEM_SOFTBIND,
+				       &self->mask));
+	} else {
+		if (variant->large) {
+			ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
+						"always"));
+		}
+		open_aligned(_metadata, &self->seg,
+			     self->count * self->unit / page_size(),
+			     variant->policy | MEM_SOFTBIND, &self->mask);
+	}
+	ASSERT_EQ(0, run_on_node(first_node(&cpus)));
+	for (int i = 0; i < self->count; i++)
+		*(int *)(self->seg.addr + i * self->unit) = ~i;
+}
+
+FIXTURE_TEARDOWN(default_moves)
+{
+	segment_remove(&self->seg);
+	write_file(THP_DIR "shmem_enabled", "never");
+	EXPECT_EQ(0, pools_fill(HUGE, &self->memory, 0));
+}
+
+/* How many pages each node has; those of @mask in all. */
+static int count_units(const FIXTURE_DATA(default_moves) * self,
+		       const struct nodemask *mask, int *per_node)
+{
+	int in = 0, node;
+
+	memset(per_node, 0, NODES_MAX * sizeof(*per_node));
+	for (int i = 0; i < self->count; i++) {
+		char *addr = self->seg.addr + i * self->unit;
+
+		/* moved pages are mapped by a fault */
+		read_page(addr, 0);
+		node = page_node(addr, 0);
+		if (node < 0)
+			continue;
+		per_node[node]++;
+		in += node_isset(node, mask);
+	}
+	return in;
+}
+
+/* The most that a node of the mask has ahead of another. */
+static int unevenness(const struct nodemask *mask, const int *per_node)
+{
+	int a = per_node[first_node(mask)], b = per_node[last_node(mask)];
+
+	return a > b ? a - b : b - a;
+}
+
+static int move_by_default(const FIXTURE_DATA(default_moves) * self, int flags)
+{
+	struct attempt attempt = { .mode = MPOL_DEFAULT, .flags = flags };
+
+	return try_mbind(self->seg.addr, self->seg.size, attempt, NULL);
+}
+
+#define EXPECT_AS_BOUND(self, policy)					\
+do {									\
+	int _per_node[NODES_MAX];					\
+									\
+	EXPECT_EQ((self)->count, count_units(self, &(self)->mask,	\
+					     _per_node));		\
+	if ((policy) == MEM_STRIPE) {					\
+		EXPECT_GE(2, unevenness(&(self)->mask, _per_node));	\
+	}								\
+	for (int _i = 0; _i < (self)->count; _i++) {			\
+		int _value = *(int *)((self)->seg.addr +		\
+				      _i * (self)->unit);		\
+		EXPECT_EQ(~_i, _value);					\
+	}								\
+	EXPECT_EQ(MPOL_SHMBIND, policy_at((self)->seg.addr));		\
+} while (0)
+
+static const int move_flags[] = {
+	MPOL_MF_MOVE, MPOL_MF_MOVE | MPOL_MF_STRICT, MPOL_MF_MOVE_ALL,
+};
+
+TEST_F(default_moves, nothing_out_of_the_mask)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(move_flags); i++) {
+		EXPECT_EQ(0, move_by_default(self, move_flags[i]));
+		EXPECT_AS_BOUND(self, variant->policy);
+	}
+}
+
+TEST_F(default_moves, back_what_mbind_has_moved_away)
+{
+	struct attempt away = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
+	struct nodemask out = nodes_of(first_node(&self->outside));
+	int per_node[NODES_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(move_flags); i++) {
+		ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, away,
+				       &out));
+		ASSERT_EQ(self->count, count_units(self, &out, per_node));
+		EXPECT_EQ(0, move_by_default(self, move_flags[i]));
+		EXPECT_AS_BOUND(self, variant->policy);
+	}
+}
+
+/* All on one node of the mask, which a stripe is not. */
+TEST_F(default_moves, a_stripe_evenly)
+{
+	struct attempt one = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
+	struct nodemask first = nodes_of(first_node(&self->mask));
+	int per_node[NODES_MAX];
+
+	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, one, &first));
+	ASSERT_EQ(self->count, count_units(self, &first, per_node));
+	EXPECT_EQ(0, move_by_default(self, MPOL_MF_MOVE));
+	EXPECT_AS_BOUND(self, variant->policy);
+}
+
+/* Without the flag. */
+TEST_F(default_moves, nothing_unless_told)
+{
+	struct attempt away = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
+	struct nodemask out = nodes_of(first_node(&self->outside));
+	int per_node[NODES_MAX];
+
+	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, away, &out));
+	EXPECT_EQ(0, move_by_default(self, 0));
+	EXPECT_EQ(self->count, count_units(self, &out, per_node));
 }
 
 FIXTURE(unbound)
