@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Readers of /proc/sysvipc/shmbind keep nothing alive: when the call that ended
+ * a segment returns, its memory is free.
+ */
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+
+#include "pool.h"
+
+#define LISTING	"/proc/sysvipc/shmbind"
+#define SIZE	(32UL << 20)	/* bytes of a segment: takes a while to count */
+#define HUGE	(2UL << 20)	/* bytes */
+#define HUGES	4		/* huge pages in the pool */
+#define ROUNDS	12
+#define MANY	200		/* rounds that are fast */
+#define READERS	2
+
+/* The ways in which a segment ends. */
+enum end { REMOVED, DETACHED, EXITED };
+
+FIXTURE(listing)
+{
+	struct segment seg;
+	pid_t readers[READERS];
+	int node;	/* which has the pool */
+};
+
+FIXTURE_VARIANT(listing)
+{
+	enum end end;
+};
+
+FIXTURE_VARIANT_ADD(listing, removed)	{ .end = REMOVED };
+FIXTURE_VARIANT_ADD(listing, detached)	{ .end = DETACHED };
+FIXTURE_VARIANT_ADD(listing, exited)	{ .end = EXITED };
+
+FIXTURE_SETUP(listing)
+{
+	struct nodemask memory = memory_nodes();
+
+	ASSERT_EQ(0, own_ipc_namespace());
+	self->seg.id = -1;
+	self->node = first_node(&memory);
+}
+
+static void end_readers(FIXTURE_DATA(listing) * self)
+{
+	for (int i = 0; i < READERS; i++) {
+		if (self->readers[i] <= 0)
+			continue;
+		kill(self->readers[i], SIGKILL);
+		waitpid(self->readers[i], NULL, 0);
+		self->readers[i] = 0;
+	}
+}
+
+FIXTURE_TEARDOWN(listing)
+{
+	end_readers(self);
+	segment_remove(&self->seg);
+	pool_set(HUGE, self->node, "nr_hugepages", 0);
+}
+
+static long shmem_bytes(void)
+{
+	return event_count("nr_shmem") * page_size();
+}
+
+/* Read the whole listing with a buffer of @size bytes; its length, or -1. */
+static long read_listing(char *buf, size_t size)
+{
+	int fd = open(LISTING, O_RDONLY);
+	long total = 0;
+	ssize_t got;
+
+	if (fd < 0)
+		return -1;
+	while ((got = read(fd, buf, size)) > 0)
+		total += got;
+	close(fd);
+	return got ? -1 : total;
+}
+
+/* Read again and again, the odd ones in small pieces. */
+static pid_t read_on(int nth)
+{
+	pid_t pid = fork();
+	char buf[4096];
+
+	if (pid)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		read_listing(buf, nth % 2 ? 64 : sizeof(buf));
+}
+
+static void start_readers(struct __test_metadata *_metadata,
+			  FIXTURE_DATA(listing) * self)
+{
+	for (int i = 0; i < READERS; i++) {
+		self->readers[i] = read_on(i);
+		ASSERT_LT(0, self->readers[i]);
+	}
+}
+
+static pid_t ready_to_exit(int *go)
+{
+	int fds[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(fds))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		close(fds[1]);
+		_exit(read(fds[0], &c, 1) ? 1 : 0);
+	}
+	close(fds[0]);
+	*go = fds[1];
+	return pid;
+}
+
+/*
+ * End the attached segment: what returns last is the call that has to have freed
+ * it. Before that, @pause microseconds after all is prepared.
+ */
+static int end_segment(struct segment *seg, enum end end, int pause)
+{
+	int go = -1, err = 0;
+	pid_t pid = 0;
+
+	switch (end) {
+	case REMOVED:
+		err = segment_detach(seg);
+		usleep(pause);
+		return segment_doom(seg) || err;
+	case DETACHED:
+		err = segment_doom(seg);
+		usleep(pause);
+		return segment_detach(seg) || err;
+	case EXITED:
+		pid = ready_to_exit(&go);
+		err = segment_doom(seg) || segment_detach(seg) || pid < 0;
+		usleep(pause);
+		close(go);
+		return wait_for(pid) || err;
+	}
+	return -1;
+}
+
+TEST_F(listing, keeps_no_memory)
+{
+	struct nodemask memory = memory_nodes();
+	struct segment *seg = &self->seg;
+	long before, left;
+	int kept = 0;
+
+	start_readers(_metadata, self);
+	for (int round = 0; round < ROUNDS; round++) {
+		before = shmem_bytes();
+		ASSERT_EQ(0, segment_open(seg, SIZE / page_size(),
+					  MEM_STRIPE, &memory));
+		touch_pages(seg->addr, SIZE / page_size());
+		ASSERT_LT(before + (long)SIZE / 2, shmem_bytes());
+		ASSERT_EQ(0, end_segment(seg, variant->end, round * 700));
+		left = shmem_bytes() - before;
+		kept += left > (long)SIZE / 2;
+	}
+	EXPECT_EQ(0, kept);
+}
+
+TEST_F(listing, keeps_no_huge_pages)
+{
+	struct nodemask mask = nodes_of(self->node);
+	struct segment *seg = &self->seg;
+	int refused = 0;
+	long kept = 0;
+
+	ASSERT_EQ(0, pools_fill(HUGE, &mask, HUGES));
+	start_readers(_metadata, self);
+	for (int round = 0; round < MANY; round++) {
+		/* the whole pool, which a segment that is kept has as well */
+		if (huge_create(seg, HUGE, HUGES, 0)) {
+			refused++;
+			usleep(20000);
+			continue;
+		}
+		ASSERT_EQ(0, segment_bind(seg, MEM_HARDBIND, &mask));
+		touch_page(seg->addr, 0);
+		ASSERT_EQ(0, end_segment(seg, variant->end, round % 20 * 50));
+		kept += HUGES - pool_count(HUGE, self->node, "free_hugepages");
+	}
+	EXPECT_EQ(0, refused);
+	EXPECT_EQ(0, kept);
+}
+
+/* A page that is not there until it is given. */
+struct gate {
+	int fd;
+	char *page;
+};
+
+static int gate_close(struct gate *gate)
+{
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_api api = { .api = UFFD_API };
+
+	gate->fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	gate->page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	reg.range.start = (unsigned long)gate->page;
+	reg.range.len = page_size();
+	if (gate->fd < 0 || gate->page == MAP_FAILED)
+		return -1;
+	return ioctl(gate->fd, UFFDIO_API, &api) ||
+	       ioctl(gate->fd, UFFDIO_REGISTER, &reg);
+}
+
+static void gate_free(struct gate *gate)
+{
+	close(gate->fd);
+	munmap(gate->page, page_size());
+}
+
+struct blocked {
+	pthread_t thread;
+	struct gate gate;
+	bool started;
+	long got;
+};
+
+static void *read_into_gate(void *arg)
+{
+	struct blocked *blocked = arg;
+	int fd = open(LISTING, O_RDONLY);
+
+	__atomic_store_n(&blocked->started, true, __ATOMIC_RELEASE);
+	blocked->got = read(fd, blocked->gate.page, page_size());
+	close(fd);
+	return NULL;
+}
+
+static int start_blocked(struct blocked *blocked)
+{
+	blocked->started = false;
+	if (gate_close(&blocked->gate) ||
+	    pthread_create(&blocked->thread, NULL, read_into_gate, blocked))
+		return -1;
+	while (!__atomic_load_n(&blocked->started, __ATOMIC_ACQUIRE))
+		usleep(10);
+	return 0;
+}
+
+static long end_blocked(struct blocked *blocked)
+{
+	struct uffdio_zeropage zero = {
+		.range.start = (unsigned long)blocked->gate.page,
+		.range.len = page_size(),
+	};
+
+	ioctl(blocked->gate.fd, UFFDIO_ZEROPAGE, &zero);
+	pthread_join(blocked->thread, NULL);
+	gate_free(&blocked->gate);
+	return blocked->got;
+}
+
+/* The reader has counted, or is counting, and cannot return. */
+TEST_F(listing, keeps_no_memory_for_a_blocked_reader)
+{
+	struct segment *seg = &self->seg;
+	struct blocked blocked;
+	long before, left;
+	int kept = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		before = shmem_bytes();
+		ASSERT_EQ(0, segment_create(seg, SIZE / page_size()));
+		ASSERT_EQ(0, segment_attach(seg));
+		touch_pages(seg->addr, SIZE / page_size());
+		ASSERT_EQ(0, start_blocked(&blocked));
+		ASSERT_EQ(0, end_segment(seg, variant->end, round * 300));
+		left = shmem_bytes() - before;
+		kept += left > (long)SIZE / 2;
+		/* the header at least */
+		EXPECT_LT(0, end_blocked(&blocked));
+	}
+	EXPECT_EQ(0, kept);
+}
+
+/* However small the buffer is, the listing is the same. */
+TEST(every_buffer_gets_the_same_listing)
+{
+	static const size_t sizes[] = { 1, 7, 64, 200, 4096, 65536 };
+	enum { SEGMENTS = 40 };
+	struct nodemask memory = memory_nodes();
+	struct segment segs[SEGMENTS];
+	char *listing[2], *buf;
+	long len[2] = {};
+
+	ASSERT_EQ(0, own_ipc_namespace());
+	buf = malloc(65536);
+	for (int i = 0; i < 2; i++) {
+		listing[i] = calloc(1, 65536);
+		ASSERT_NE(NULL, listing[i]);
+	}
+	for (int i = 0; i < SEGMENTS; i++) {
+		ASSERT_EQ(0, segment_open(&segs[i], 4,
+					  MEM_STRIPE | (i % 2 ? MEM_HARDBIND :
+							MEM_SOFTBIND),
+					  &memory));
+		touch_pages(segs[i].addr, i % 5);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		int fd = open(LISTING, O_RDONLY), which = !!i;
+		ssize_t got;
+
+		ASSERT_LE(0, fd);
+		len[which] = 0;
+		while ((got = read(fd, buf, sizes[i])) > 0 &&
+		       len[which] + got < 65536) {
+			memcpy(listing[which] + len[which], buf, got);
+			len[which] += got;
+		}
+		close(fd);
+		EXPECT_EQ(len[0], len[which]);
+		EXPECT_EQ(0, memcmp(listing[0], listing[which], len[0]));
+	}
+	for (int i = 0; i < SEGMENTS; i++)
+		segment_remove(&segs[i]);
+}
+
+TEST_HARNESS_MAIN
