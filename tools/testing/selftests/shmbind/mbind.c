@@ -590,18 +590,19 @@ static int give_up_policy(struct segment *seg, bool elsewhere)
 	       setter_end(&setter, false);
 }
 
-/* Is the binding what applies to each page, here and elsewhere? */
-#define EXPECT_BOUND(seg, want)						\
-do {									\
-	char _seen[BINDING_MAX];					\
-									\
-	for (int _page = 0; _page < PAGES; _page++) {			\
-		EXPECT_EQ(MPOL_SHMBIND,					\
-			  policy_at((seg)->addr + _page * page_size()))	\
-			TH_LOG("page %d", _page);			\
-	}								\
-	EXPECT_STREQ(want, mapping_policy((seg)->addr, _seen));		\
-} while (0)
+/* The binding is what applies to each page. */
+static void expect_bound(struct __test_metadata *_metadata,
+			 struct segment *seg, const char *want)
+{
+	char seen[BINDING_MAX];
+
+	for (int page = 0; page < PAGES; page++) {
+		EXPECT_EQ(MPOL_SHMBIND,
+			  policy_at(seg->addr + page * page_size()))
+			TH_LOG("page %d", page);
+	}
+	EXPECT_STREQ(want, mapping_policy(seg->addr, seen));
+}
 
 TEST_F(soft, has_its_binding_again_after_others_policies)
 {
@@ -625,7 +626,7 @@ TEST_F(soft, has_its_binding_again_after_others_policies)
 			  policy_at(self->seg.addr +
 				    part->first * page_size()));
 		EXPECT_EQ(0, give_up_policy(&self->seg, elsewhere));
-		EXPECT_BOUND(&self->seg, self->want);
+		expect_bound(_metadata, &self->seg, self->want);
 		EXPECT_EQ(0, setter_end(&setter, stay));
 	}
 	touch_pages(self->seg.addr, PAGES);
@@ -667,7 +668,7 @@ TEST_F(soft, has_its_binding_again_after_a_detach)
 	ASSERT_EQ(0, shmdt(other));
 	EXPECT_EQ(MPOL_BIND, policy_at(self->seg.addr));
 	EXPECT_EQ(0, try_mbind(self->seg.addr, self->seg.size, none, NULL));
-	EXPECT_BOUND(&self->seg, self->want);
+	expect_bound(_metadata, &self->seg, self->want);
 }
 
 /* MPOL_DEFAULT with MPOL_MF_MOVE moves by the binding, not by the caller. */
@@ -739,10 +740,8 @@ FIXTURE_SETUP(default_moves)
 				       variant->policy | MEM_SOFTBIND,
 				       &self->mask));
 	} else {
-		if (variant->large) {
-			ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
-						"always"));
-		}
+		ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
+					variant->large ? "always" : "never"));
 		open_aligned(_metadata, &self->seg,
 			     self->count * self->unit / page_size(),
 			     variant->policy | MEM_SOFTBIND, &self->mask);
@@ -795,22 +794,22 @@ static int move_by_default(const FIXTURE_DATA(default_moves) * self, int flags)
 	return try_mbind(self->seg.addr, self->seg.size, attempt, NULL);
 }
 
-#define EXPECT_AS_BOUND(self, policy)					\
-do {									\
-	int _per_node[NODES_MAX];					\
-									\
-	EXPECT_EQ((self)->count, count_units(self, &(self)->mask,	\
-					     _per_node));		\
-	if ((policy) == MEM_STRIPE) {					\
-		EXPECT_GE(2, unevenness(&(self)->mask, _per_node));	\
-	}								\
-	for (int _i = 0; _i < (self)->count; _i++) {			\
-		int _value = *(int *)((self)->seg.addr +		\
-				      _i * (self)->unit);		\
-		EXPECT_EQ(~_i, _value);					\
-	}								\
-	EXPECT_EQ(MPOL_SHMBIND, policy_at((self)->seg.addr));		\
-} while (0)
+/* All pages are in the mask, those of a stripe evenly, and intact. */
+static void expect_as_bound(struct __test_metadata *_metadata,
+			    const FIXTURE_DATA(default_moves) * self,
+			    int policy)
+{
+	int per_node[NODES_MAX], value;
+
+	EXPECT_EQ(self->count, count_units(self, &self->mask, per_node));
+	if (policy == MEM_STRIPE)
+		EXPECT_GE(2, unevenness(&self->mask, per_node));
+	for (int i = 0; i < self->count; i++) {
+		value = *(int *)(self->seg.addr + i * self->unit);
+		EXPECT_EQ(~i, value);
+	}
+	EXPECT_EQ(MPOL_SHMBIND, policy_at(self->seg.addr));
+}
 
 static const int move_flags[] = {
 	MPOL_MF_MOVE, MPOL_MF_MOVE | MPOL_MF_STRICT, MPOL_MF_MOVE_ALL,
@@ -820,7 +819,7 @@ TEST_F(default_moves, nothing_out_of_the_mask)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(move_flags); i++) {
 		EXPECT_EQ(0, move_by_default(self, move_flags[i]));
-		EXPECT_AS_BOUND(self, variant->policy);
+		expect_as_bound(_metadata, self, variant->policy);
 	}
 }
 
@@ -835,7 +834,7 @@ TEST_F(default_moves, back_what_mbind_has_moved_away)
 				       &out));
 		ASSERT_EQ(self->count, count_units(self, &out, per_node));
 		EXPECT_EQ(0, move_by_default(self, move_flags[i]));
-		EXPECT_AS_BOUND(self, variant->policy);
+		expect_as_bound(_metadata, self, variant->policy);
 	}
 }
 
@@ -849,7 +848,7 @@ TEST_F(default_moves, a_stripe_evenly)
 	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, one, &first));
 	ASSERT_EQ(self->count, count_units(self, &first, per_node));
 	EXPECT_EQ(0, move_by_default(self, MPOL_MF_MOVE));
-	EXPECT_AS_BOUND(self, variant->policy);
+	expect_as_bound(_metadata, self, variant->policy);
 }
 
 /* Without the flag. */

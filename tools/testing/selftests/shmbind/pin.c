@@ -206,9 +206,8 @@ FIXTURE_VARIANT_ADD(pin, large_stripe)
 FIXTURE_SETUP(pin)
 {
 	set_scene(_metadata, &self->scene);
-	if (variant->large) {
-		ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
-	}
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
+				variant->large ? "always" : "never"));
 }
 
 FIXTURE_TEARDOWN(pin)
