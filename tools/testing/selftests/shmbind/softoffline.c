@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Soft offlining: the kernel takes a page out of use and moves what is in it. A
+ * HARD page stays within the mask; where that has no room the page stays in use.
+ */
+#include "ballast.h"
+#include "expected.h"
+#include "pool.h"
+
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE	101
+#endif
+
+#define PAGES		8	/* each is lost until the machine restarts */
+#define HUGE		(2UL << 20)	/* bytes */
+
+FIXTURE(softoffline)
+{
+	struct nodemask memory;
+	int home, far;		/* the node farthest from home */
+	struct segment seg, ballast;
+};
+
+FIXTURE_VARIANT(softoffline)
+{
+	int policy;
+};
+
+FIXTURE_VARIANT_ADD(softoffline, firstref)	{ .policy = MEM_FIRSTREF };
+FIXTURE_VARIANT_ADD(softoffline, stripe)	{ .policy = MEM_STRIPE };
+FIXTURE_VARIANT_ADD(softoffline, mostfree)	{ .policy = MEM_MOSTFREE };
+
+static int farthest_node(int from, const struct nodemask *mask)
+{
+	int node, farthest = -1;
+
+	for (node = -1; next_node(&node, mask);) {
+		if (node == from)
+			continue;
+		if (farthest < 0 || distance_between(from, node) >
+				    distance_between(from, farthest))
+			farthest = node;
+	}
+	return farthest;
+}
+
+FIXTURE_SETUP(softoffline)
+{
+	REQUIRE("nodes=3");
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	self->memory = memory_nodes();
+	self->home = victim_node();
+	self->far = farthest_node(self->home, &self->memory);
+	self->seg.id = -1;
+	self->ballast.id = -1;
+}
+
+FIXTURE_TEARDOWN(softoffline)
+{
+	segment_remove(&self->seg);
+	segment_remove(&self->ballast);
+	EXPECT_EQ(0, pools_fill(HUGE, &self->memory, 0));
+}
+
+static void write_pages(struct segment *seg)
+{
+	for (size_t page = 0; page < seg->size / page_size(); page++)
+		*(size_t *)(seg->addr + page * page_size()) = ~page;
+}
+
+/* How many pages have the number that write_pages() gave them. */
+static size_t intact_pages(struct segment *seg)
+{
+	size_t intact = 0, pages = seg->size / page_size();
+
+	for (size_t page = 0; page < pages; page++)
+		intact += *(size_t *)(seg->addr + page * page_size()) == ~page;
+	return intact;
+}
+
+static long pages_on(struct segment *seg, int node)
+{
+	long per_node[NODES_MAX];
+
+	if (count_placement(seg->addr, seg->size / page_size(), per_node) < 0)
+		return -1;
+	return per_node[node];
+}
+
+/* Fill the pages of the segment, which all are on the home node, or go there. */
+static void fill_at_home(struct __test_metadata *_metadata,
+			 FIXTURE_DATA(softoffline) * self)
+{
+	struct segment *seg = &self->seg;
+
+	write_pages(seg);
+	ASSERT_EQ(0, segment_move(seg, PAGES, self->home));
+	ASSERT_EQ(PAGES, intact_pages(seg));
+	ASSERT_EQ(PAGES, pages_on(seg, self->home));
+}
+
+/* Page by page, so that one that cannot be had does not hide the next. */
+static int soft_offline(struct segment *seg, size_t size)
+{
+	int done = 0;
+
+	for (size_t offset = 0; offset < seg->size; offset += size)
+		done += !madvise(seg->addr + offset, size, MADV_SOFT_OFFLINE);
+	return done;
+}
+
+TEST_F(softoffline, of_hard_pages_moves_them_on_their_node)
+{
+	struct nodemask mask = nodes_of(self->home);
+
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &mask));
+	fill_at_home(_metadata, self);
+	EXPECT_EQ(PAGES, soft_offline(&self->seg, page_size()));
+	EXPECT_EQ(PAGES, intact_pages(&self->seg));
+	EXPECT_EQ(PAGES, pages_on(&self->seg, self->home));
+}
+
+TEST_F(softoffline, of_hard_pages_leaves_them_on_a_full_node)
+{
+	struct nodemask mask = nodes_of(self->home);
+
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &mask));
+	fill_at_home(_metadata, self);
+	ASSERT_LT(0, fill_node_locked(&self->ballast, self->home));
+	soft_offline(&self->seg, page_size());
+	EXPECT_EQ(PAGES, intact_pages(&self->seg));
+	EXPECT_EQ(PAGES, pages_on(&self->seg, self->home));
+}
+
+TEST_F(softoffline, of_hard_pages_moves_them_within_the_mask)
+{
+	struct nodemask mask = nodes_of(self->home);
+
+	node_set(self->far, &mask);
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_HARDBIND, &mask));
+	fill_at_home(_metadata, self);
+	ASSERT_LT(0, fill_node_locked(&self->ballast, self->home));
+	EXPECT_EQ(PAGES, soft_offline(&self->seg, page_size()));
+	EXPECT_EQ(PAGES, intact_pages(&self->seg));
+	EXPECT_EQ(PAGES, pages_on(&self->seg, self->home) +
+			 pages_on(&self->seg, self->far));
+	EXPECT_LT(0, pages_on(&self->seg, self->far));
+}
+
+TEST_F(softoffline, of_soft_pages_moves_them_anywhere)
+{
+	struct nodemask mask = nodes_of(self->home);
+
+	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
+				  variant->policy | MEM_SOFTBIND, &mask));
+	fill_at_home(_metadata, self);
+	ASSERT_LT(0, fill_node_locked(&self->ballast, self->home));
+	EXPECT_EQ(PAGES, soft_offline(&self->seg, page_size()));
+	EXPECT_EQ(PAGES, intact_pages(&self->seg));
+	EXPECT_GT(PAGES, pages_on(&self->seg, self->home));
+}
+
+/* The ballast is HARD. */
+TEST_F(softoffline, of_unbound_pages_moves_them_anywhere)
+{
+	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	fill_at_home(_metadata, self);
+	ASSERT_LT(0, fill_node_locked(&self->ballast, self->home));
+	EXPECT_EQ(PAGES, soft_offline(&self->seg, page_size()));
+	EXPECT_EQ(PAGES, intact_pages(&self->seg));
+	EXPECT_GT(PAGES, pages_on(&self->seg, self->home));
+}
+
+/* Where the page can only go to the pool of another node. */
+TEST_F(softoffline, of_hard_huge_pages_stays_in_the_mask)
+{
+	struct nodemask mask = nodes_of(self->home);
+	struct nodemask others = nodes_andnot(self->memory, mask);
+	size_t pages = HUGE / page_size();
+
+	ASSERT_EQ(0, pools_fill(HUGE, &self->memory, 1));
+	ASSERT_EQ(0, huge_open(&self->seg, HUGE, 1, 0,
+			       variant->policy | MEM_HARDBIND, &mask));
+	write_pages(&self->seg);
+	ASSERT_EQ(pages, pages_on(&self->seg, self->home));
+	soft_offline(&self->seg, HUGE);
+	EXPECT_EQ(pages, intact_pages(&self->seg));
+	EXPECT_EQ(pages, pages_on(&self->seg, self->home));
+	EXPECT_EQ(0, pools_fill(HUGE, &others, 0));
+}
+
+TEST_F(softoffline, of_soft_huge_pages_moves_them)
+{
+	struct nodemask mask = nodes_of(self->home);
+	size_t pages = HUGE / page_size();
+
+	ASSERT_EQ(0, pools_fill(HUGE, &self->memory, 1));
+	ASSERT_EQ(0, huge_open(&self->seg, HUGE, 1, 0,
+			       variant->policy | MEM_SOFTBIND, &mask));
+	write_pages(&self->seg);
+	ASSERT_EQ(pages, pages_on(&self->seg, self->home));
+	EXPECT_EQ(1, soft_offline(&self->seg, HUGE));
+	EXPECT_EQ(pages, intact_pages(&self->seg));
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	return test_harness_run(argc, argv);
+}
