@@ -19,6 +19,7 @@
 #define ROUNDS	12
 #define MANY	200		/* rounds that are fast */
 #define READERS	2
+#define BLOCKED	6	/* readers that cannot return */
 
 /* The ways in which a segment ends. */
 enum end { REMOVED, DETACHED, EXITED };
@@ -126,30 +127,43 @@ static pid_t ready_to_exit(int *go)
 	return pid;
 }
 
-/*
- * End the attached segment: what returns last is the call that has to have freed
- * it. Before that, @pause microseconds after all is prepared.
- */
-static int end_segment(struct segment *seg, enum end end, int pause)
-{
-	int go = -1, err = 0;
-	pid_t pid = 0;
+/* What ends a segment, up to the call that is the last. */
+struct ending {
+	struct segment *seg;
+	enum end end;
+	pid_t pid;	/* EXITED: a process that has the segment attached */
+	int go;		/* and exits when this is closed */
+};
 
+static int end_prepare(struct ending *ending, struct segment *seg, enum end end)
+{
+	ending->seg = seg;
+	ending->end = end;
 	switch (end) {
 	case REMOVED:
-		err = segment_detach(seg);
-		usleep(pause);
-		return segment_doom(seg) || err;
+		return segment_detach(seg);
 	case DETACHED:
-		err = segment_doom(seg);
-		usleep(pause);
-		return segment_detach(seg) || err;
+		return segment_doom(seg);
 	case EXITED:
-		pid = ready_to_exit(&go);
-		err = segment_doom(seg) || segment_detach(seg) || pid < 0;
-		usleep(pause);
-		close(go);
-		return wait_for(pid) || err;
+		ending->pid = ready_to_exit(&ending->go);
+		if (ending->pid < 0)
+			return -1;
+		return segment_doom(seg) || segment_detach(seg);
+	}
+	return -1;
+}
+
+/* When this returns the memory has to be free. */
+static int end_finish(struct ending *ending)
+{
+	switch (ending->end) {
+	case REMOVED:
+		return segment_doom(ending->seg);
+	case DETACHED:
+		return segment_detach(ending->seg);
+	case EXITED:
+		close(ending->go);
+		return wait_for(ending->pid);
 	}
 	return -1;
 }
@@ -158,6 +172,7 @@ TEST_F(listing, keeps_no_memory)
 {
 	struct nodemask memory = memory_nodes();
 	struct segment *seg = &self->seg;
+	struct ending ending;
 	long before, left;
 	int kept = 0;
 
@@ -168,7 +183,9 @@ TEST_F(listing, keeps_no_memory)
 					  MEM_STRIPE, &memory));
 		touch_pages(seg->addr, SIZE / page_size());
 		ASSERT_LT(before + (long)SIZE / 2, shmem_bytes());
-		ASSERT_EQ(0, end_segment(seg, variant->end, round * 700));
+		ASSERT_EQ(0, end_prepare(&ending, seg, variant->end));
+		usleep(round * 700);
+		ASSERT_EQ(0, end_finish(&ending));
 		left = shmem_bytes() - before;
 		kept += left > (long)SIZE / 2;
 	}
@@ -179,6 +196,7 @@ TEST_F(listing, keeps_no_huge_pages)
 {
 	struct nodemask mask = nodes_of(self->node);
 	struct segment *seg = &self->seg;
+	struct ending ending;
 	int refused = 0;
 	long kept = 0;
 
@@ -193,7 +211,9 @@ TEST_F(listing, keeps_no_huge_pages)
 		}
 		ASSERT_EQ(0, segment_bind(seg, MEM_HARDBIND, &mask));
 		touch_page(seg->addr, 0);
-		ASSERT_EQ(0, end_segment(seg, variant->end, round % 20 * 50));
+		ASSERT_EQ(0, end_prepare(&ending, seg, variant->end));
+		usleep(round % 20 * 50);
+		ASSERT_EQ(0, end_finish(&ending));
 		kept += HUGES - pool_count(HUGE, self->node, "free_hugepages");
 	}
 	EXPECT_EQ(0, refused);
@@ -231,7 +251,6 @@ static void gate_free(struct gate *gate)
 struct blocked {
 	pthread_t thread;
 	struct gate gate;
-	bool started;
 	long got;
 };
 
@@ -240,7 +259,6 @@ static void *read_into_gate(void *arg)
 	struct blocked *blocked = arg;
 	int fd = open(LISTING, O_RDONLY);
 
-	__atomic_store_n(&blocked->started, true, __ATOMIC_RELEASE);
 	blocked->got = read(fd, blocked->gate.page, page_size());
 	close(fd);
 	return NULL;
@@ -248,13 +266,9 @@ static void *read_into_gate(void *arg)
 
 static int start_blocked(struct blocked *blocked)
 {
-	blocked->started = false;
-	if (gate_close(&blocked->gate) ||
-	    pthread_create(&blocked->thread, NULL, read_into_gate, blocked))
+	if (gate_close(&blocked->gate))
 		return -1;
-	while (!__atomic_load_n(&blocked->started, __ATOMIC_ACQUIRE))
-		usleep(10);
-	return 0;
+	return pthread_create(&blocked->thread, NULL, read_into_gate, blocked);
 }
 
 static long end_blocked(struct blocked *blocked)
@@ -270,11 +284,12 @@ static long end_blocked(struct blocked *blocked)
 	return blocked->got;
 }
 
-/* The reader has counted, or is counting, and cannot return. */
-TEST_F(listing, keeps_no_memory_for_a_blocked_reader)
+/* Readers that count, have counted or are about to, and that cannot return. */
+TEST_F(listing, keeps_no_memory_for_blocked_readers)
 {
 	struct segment *seg = &self->seg;
-	struct blocked blocked;
+	struct blocked blocked[BLOCKED];
+	struct ending ending;
 	long before, left;
 	int kept = 0;
 
@@ -283,12 +298,16 @@ TEST_F(listing, keeps_no_memory_for_a_blocked_reader)
 		ASSERT_EQ(0, segment_create(seg, SIZE / page_size()));
 		ASSERT_EQ(0, segment_attach(seg));
 		touch_pages(seg->addr, SIZE / page_size());
-		ASSERT_EQ(0, start_blocked(&blocked));
-		ASSERT_EQ(0, end_segment(seg, variant->end, round * 300));
+		ASSERT_EQ(0, end_prepare(&ending, seg, variant->end));
+		for (int i = 0; i < BLOCKED; i++)
+			ASSERT_EQ(0, start_blocked(&blocked[i]));
+		usleep(round * 200);
+		ASSERT_EQ(0, end_finish(&ending));
 		left = shmem_bytes() - before;
 		kept += left > (long)SIZE / 2;
 		/* the header at least */
-		EXPECT_LT(0, end_blocked(&blocked));
+		for (int i = 0; i < BLOCKED; i++)
+			EXPECT_LT(0, end_blocked(&blocked[i]));
 	}
 	EXPECT_EQ(0, kept);
 }
