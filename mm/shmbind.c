@@ -96,7 +96,7 @@
  * After that choice at most one folio for each thread can still arrive there.
  * Counts of nodes that were candidates throughout hence differ by at most the
  * largest folio for each thread that faults, whatever the order of offsets.
- * A folio that does not enter the segment has not been counted.
+ * A folio that does not enter the segment is not counted.
  */
 struct stripe {
 	spinlock_t lock;	/* protects writes; @next is a hint */
@@ -868,13 +868,19 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
  * page, and all that are meant for it would go to its neighbour: so a turn that
  * ends in a fallback is taken here.
  */
+static void charge_fallback(struct mempolicy *pol, struct folio *folio, int nid)
+{
+	if (folio_nid(folio) != nid)
+		shmbind_charge(pol, nid, folio_nr_pages(folio));
+}
+
 static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
 				     struct mempolicy *pol, int *nid)
 {
 	struct folio *folio = alloc_chosen(gfp, order, pol, nid);
 
-	if (!IS_ERR(folio) && folio_nid(folio) != *nid)
-		shmbind_charge(pol, *nid, 1U << order);
+	if (!IS_ERR(folio))
+		charge_fallback(pol, folio, *nid);
 	return folio;
 }
 
@@ -1119,7 +1125,7 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 		else if (nid != NUMA_NO_NODE)
 			folio = hugetlb_alloc_on_node(h, nid, mm, alloc_flags);
 		if (!IS_ERR(folio)) {
-			shmbind_charge(pol, nid, pages_per_huge_page(h));
+			charge_fallback(pol, folio, nid);
 			return folio;
 		}
 
