@@ -941,6 +941,44 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 }
 
 #ifdef CONFIG_HUGETLBFS
+static bool hugetlb_has_free_surplus(const struct hstate *h)
+{
+	int nid;
+
+	if (!READ_ONCE(h->surplus_huge_pages))
+		return false;
+
+	for_each_node_state(nid, N_MEMORY) {
+		if (READ_ONCE(h->surplus_huge_pages_node[nid]) &&
+		    node_free_huge_pages(h, nid))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * hugetlb_surplus_possible() - Tell whether a fault may make a surplus page.
+ * @h: Its size.
+ * @alloc_flags: As for hugetlb_alloc_folio().
+ *
+ * At the limit of surplus pages, a new one can take the place of one that is
+ * free on another node.
+ *
+ * Context: Any context. The answer may be outdated unless hugetlb_lock is held.
+ * Return: True if hugetlb_alloc_folio() may make one for a binding.
+ */
+bool hugetlb_surplus_possible(struct hstate *h, u8 alloc_flags)
+{
+	if (hstate_is_gigantic(h) && !gigantic_page_runtime_supported())
+		return false;
+	if (!(alloc_flags & HUGETLB_ALLOC_NO_GROWTH) &&
+	    READ_ONCE(h->surplus_huge_pages) <
+	    READ_ONCE(h->nr_overcommit_huge_pages))
+		return true;
+	return hugetlb_may_dequeue(h, alloc_flags) &&
+	       hugetlb_has_free_surplus(h);
+}
+
 /*
  * The mask itself where all its nodes are candidates, as nearly always; otherwise
  * @space with those that are. A node that has no huge page, free or in use, is
