@@ -7,65 +7,13 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "ballast.h"
-#include "cgroup.h"
-#include "expected.h"
-#include "swap.h"
+#include "swapped.h"
 #include "thp.h"
 
-#define PAGES		64
 #define LIMITED		1024	/* pages, more than the group may have */
 #define FEW		8	/* pages in the swap cache that are not ours */
 #define SPARE		512	/* pages that a full node gets back */
 #define MOMENTS		12	/* of an attempt, at which it gets them */
-#define SWAP_SIZE	(16UL << 20)	/* bytes */
-#define PAGE_CLUSTER	"/proc/sys/vm/page-cluster"
-
-struct scene {
-	struct nodemask memory, cpus;
-	struct nodemask first, last;	/* masks of one node */
-	struct segment seg, other;
-	struct segment ballast;
-	struct cgroup group;
-	struct swap swap;
-};
-
-static void set_scene(struct __test_metadata *_metadata, struct scene *scene,
-		      int (*on)(struct swap *swap, size_t size))
-{
-	ASSERT_EQ(0, own_ipc_namespace());
-	ASSERT_EQ(0, catch_sigbus());
-	scene->memory = memory_nodes();
-	scene->cpus = cpu_nodes();
-	scene->first = nodes_of(first_node(&scene->memory));
-	scene->last = nodes_of(last_node(&scene->memory));
-	scene->seg.id = -1;
-	scene->other.id = -1;
-	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
-	ASSERT_EQ(0, on(&scene->swap, SWAP_SIZE));
-	ASSERT_EQ(0, cgroup_create(&scene->group, "memory"));
-	ASSERT_EQ(0, cgroup_join(&scene->group));
-}
-
-static void clear_scene(struct __test_metadata *_metadata, struct scene *scene)
-{
-	segment_remove(&scene->seg);
-	segment_remove(&scene->other);
-	segment_detach(&scene->ballast);
-	EXPECT_EQ(0, swap_remove(&scene->swap));
-	write_file(PAGE_CLUSTER, "3");
-	cgroup_leave();
-	cgroup_remove(&scene->group);
-}
-
-static void expect_all_on(struct __test_metadata *_metadata,
-			  struct segment *seg, const struct nodemask *mask)
-{
-	int pages = seg->size / page_size(), nodes[pages];
-
-	ASSERT_EQ(0, placement(seg->addr, pages, nodes));
-	EXPECT_EQ(0, strays(nodes, pages, mask));
-}
 
 /*
  * Once there has been zswap, folios are read as pages until the machine is
@@ -274,39 +222,6 @@ TEST_F(swap, a_stripe_without_readahead_goes_on_with_the_round)
 	EXPECT_EQ(0, spread(nodes, 2 * half, &scene->memory));
 }
 
-static void write_numbers(struct segment *seg)
-{
-	for (int page = 0; page < PAGES; page++)
-		*(int *)(seg->addr + page * page_size()) = seg->id + page;
-}
-
-static void expect_numbers(struct __test_metadata *_metadata,
-			   struct segment *seg)
-{
-	for (int page = 0; page < PAGES; page++)
-		EXPECT_EQ(seg->id + page,
-			  *(int *)(seg->addr + page * page_size()));
-}
-
-/*
- * Two segments whose slots lie side by side: what is beside a page is read with
- * it, by the policy of the one whose page is wanted.
- */
-static void swap_out_side_by_side(struct __test_metadata *_metadata,
-				  struct scene *scene)
-{
-	size_t step = page_size();
-
-	write_numbers(&scene->seg);
-	write_numbers(&scene->other);
-	for (int page = 0; page < PAGES; page++) {
-		madvise(scene->seg.addr + page * step, step, MADV_PAGEOUT);
-		madvise(scene->other.addr + page * step, step, MADV_PAGEOUT);
-	}
-	swap_out(_metadata, &scene->group, &scene->seg);
-	swap_out(_metadata, &scene->group, &scene->other);
-}
-
 TEST_F(swap, what_another_segment_read_ahead_is_moved_under_hard)
 {
 	struct scene *scene = &self->scene;
@@ -333,78 +248,6 @@ TEST_F(swap, what_another_segment_read_ahead_is_moved_under_hard)
 		EXPECT_GE(FEW, node_counter(node, "vmstat", "nr_swapcached"));
 }
 
-TEST_F(swap, swapoff_brings_pages_back_to_the_mask)
-{
-	struct scene *scene = &self->scene;
-
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
-				  &scene->first));
-	ASSERT_EQ(0, segment_open(&scene->other, PAGES, MEM_HARDBIND,
-				  &scene->last));
-	swap_out_side_by_side(_metadata, scene);
-	ASSERT_EQ(0, swapoff(scene->swap.path));
-	for (int page = 0; page < PAGES; page++)
-		EXPECT_TRUE(resident(&scene->other, page));
-	touch_pages(scene->seg.addr, PAGES);
-	touch_pages(scene->other.addr, PAGES);
-	expect_all_on(_metadata, &scene->seg, &scene->first);
-	expect_all_on(_metadata, &scene->other, &scene->last);
-}
-
-/* Its pages are in swap, and the node that they are bound to has no room. */
-static void swap_out_of_full_node(struct __test_metadata *_metadata,
-				  struct scene *scene,
-				  const struct nodemask *mask)
-{
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND, mask));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(mask)));
-}
-
-/* Who takes swap away has nothing repeated for him until there is room. */
-TEST_F(swap, swapoff_fails_for_want_of_room_under_hard_and_nothing_is_lost)
-{
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(victim_node());
-
-	swap_out_of_full_node(_metadata, scene, &mask);
-	EXPECT_EQ(-1, swapoff(scene->swap.path));
-	EXPECT_EQ(ENOMEM, errno);
-
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	EXPECT_EQ(0, swapoff(scene->swap.path));
-	expect_numbers(_metadata, &scene->seg);
-	expect_all_on(_metadata, &scene->seg, &mask);
-}
-
-/* Asked for by a process that neither bound nor touched the segment. */
-TEST_F(swap, what_madv_willneed_brings_back_is_in_the_mask)
-{
-	struct scene *scene = &self->scene;
-	pid_t child;
-	int left = PAGES;
-
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
-				  &scene->last));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	child = fork();
-	if (child == 0)
-		_exit(run_on_node(first_node(&scene->cpus)) ||
-		      madvise(scene->seg.addr, scene->seg.size, MADV_WILLNEED));
-	ASSERT_EQ(0, wait_for(child));
-	for (int tries = 0; left && tries < 100; tries++) {
-		left = 0;
-		for (int page = 0; page < PAGES; page++)
-			left += !resident(&scene->seg, page);
-		usleep(10000);
-	}
-	EXPECT_EQ(0, left);
-	expect_numbers(_metadata, &scene->seg);
-	expect_all_on(_metadata, &scene->seg, &scene->last);
-}
-
 /* The first page of @seg that cannot be read, PAGES if all can be. */
 static int page_that_fails(struct segment *seg)
 {
@@ -415,12 +258,45 @@ static int page_that_fails(struct segment *seg)
 	return page;
 }
 
+/* Where it may be, though not where its binding would have put it. */
+TEST_F(swap, what_another_segment_read_ahead_inside_the_mask_stays)
+{
+	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
+	struct scene *scene = &self->scene;
+	int node, from, ahead = 0;
+
+	from = node_that_prefers(first_node(&scene->last), &scene->memory);
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
+					  &scene->first));
+		ASSERT_EQ(0, segment_open(&scene->other, PAGES,
+					  policies[i] | MEM_HARDBIND,
+					  &scene->memory));
+		swap_out_side_by_side(_metadata, scene);
+		expect_numbers(_metadata, &scene->seg);
+		if (from >= 0)
+			ASSERT_EQ(0, run_on_node(from));
+		for (int page = 0; page < PAGES; page++) {
+			if (!resident(&scene->other, page))
+				continue;
+			ahead++;
+			touch_page(scene->other.addr, page);
+			node = page_node(scene->other.addr, page);
+			EXPECT_EQ(first_node(&scene->first), node);
+		}
+		ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
+		segment_remove(&scene->seg);
+		segment_remove(&scene->other);
+	}
+	EXPECT_EQ(variant->readahead, ahead > 0);
+}
+
 TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 {
 	struct scene *scene = &self->scene;
 	struct nodemask mask = nodes_of(victim_node());
 
-	swap_out_of_full_node(_metadata, scene, &mask);
+	swap_out_of_full_node(_metadata, scene, PAGES, &mask);
 	EXPECT_GT(PAGES, page_that_fails(&scene->seg));
 	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
 
@@ -430,14 +306,58 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 	expect_all_on(_metadata, &scene->seg, &mask);
 }
 
-/* The first page that is not there, @pages if all are. */
-static int page_swapped_out(struct segment *seg, int pages)
+/* Pages of @first to @end that fail, each asked for once: what that reclaimed. */
+static long reclaims_in_vain(struct segment *seg, int first, int end,
+			     int *failures)
 {
-	int page = 0;
+	long before, reclaims = 0;
 
-	while (page < pages && resident(seg, page))
-		page++;
-	return page;
+	*failures = 0;
+	for (int page = first; page < end; page++) {
+		if (resident(seg, page))
+			continue;
+		before = direct_reclaims();
+		if (populate(seg, page) != EFAULT)
+			continue;
+		reclaims += direct_reclaims() - before;
+		++*failures;
+	}
+	return reclaims;
+}
+
+/*
+ * The allocator's slow path may reclaim more than once, but is walked once: as
+ * by a fault on a page that has never been.
+ */
+TEST_F(swap, to_fail_costs_no_more_than_for_a_first_fault)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(victim_node());
+	int failures, page, first_failures;
+	long reclaims, first_reclaims;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, 3 * PAGES, MEM_HARDBIND, &mask));
+	for (page = 0; page < 2 * PAGES; page++)
+		*number_of(&scene->seg, page) = page + 1;
+	swap_out(_metadata, &scene->group, &scene->seg);
+	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(&mask)));
+	/* the last pages that there are go to these */
+	reclaims_in_vain(&scene->seg, 0, PAGES / 2, &failures);
+
+	first_reclaims = reclaims_in_vain(&scene->seg, 2 * PAGES, 3 * PAGES,
+					  &first_failures);
+	reclaims = reclaims_in_vain(&scene->seg, PAGES / 2, 2 * PAGES,
+				    &failures);
+	ASSERT_LT(PAGES / 2, first_failures);
+	ASSERT_LT(PAGES, failures);
+	EXPECT_LT(0, first_reclaims);
+	EXPECT_GE(first_reclaims * failures * 5 / 4,
+		  reclaims * first_failures)
+		TH_LOG("%ld reclaims for %d failures, %ld for %d first faults",
+		       reclaims, failures, first_reclaims, first_failures);
+	ASSERT_EQ(0, give_back(&scene->ballast));
+	for (page = 0; page < 2 * PAGES; page++)
+		EXPECT_EQ(page + 1, *number_of(&scene->seg, page));
 }
 
 /* Who gives a full node its pages back, in the middle of an attempt. */
@@ -462,13 +382,6 @@ static useconds_t now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
 	return time.tv_sec * 1000000 + time.tv_nsec / 1000;
-}
-
-/* Bring @page back: 0; EFAULT for a SIGBUS; ENOMEM for what faults repeat. */
-static int populate(struct segment *seg, int page)
-{
-	return madvise(seg->addr + page * page_size(), page_size(),
-		       MADV_POPULATE_READ) ? errno : 0;
 }
 
 /* Find a page for which there is no room; how long it took to learn that, us. */
@@ -499,7 +412,7 @@ TEST_F(swap, a_node_that_gets_room_meanwhile_is_no_want_of_memory_under_hard)
 	int page, err;
 
 	write_file(PAGE_CLUSTER, "1");
-	swap_out_of_full_node(_metadata, scene, &mask);
+	swap_out_of_full_node(_metadata, scene, PAGES, &mask);
 	for (int moment = 0; moment < MOMENTS; moment++) {
 		taken = fill_up(&scene->ballast, taken);
 		whole = populate_in_vain(_metadata, &scene->seg, &page);
