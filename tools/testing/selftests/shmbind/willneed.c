@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MADV_WILLNEED on pages of a bound segment that are in swap: a hint. It brings
+ * back what there is room for, reclaims nothing, ends at the first page that
+ * cannot be had or at a signal that kills, and keeps nobody waiting.
+ */
+#include <sys/time.h>
+#include <time.h>
+
+#include "caller.h"
+#include "swapped.h"
+
+#define MANY		1024	/* pages: reclaiming for each takes long */
+#define ROOM		48	/* pages that a full node gets back */
+#define LIMIT_S		20	/* for what takes milliseconds */
+#define TRIES		5
+
+FIXTURE(willneed)
+{
+	struct scene scene;
+	struct nodemask mask;	/* of the node that is filled */
+};
+
+FIXTURE_VARIANT(willneed)
+{
+	int (*on)(struct swap *swap, size_t size);
+};
+
+FIXTURE_VARIANT_ADD(willneed, disk)	{ .on = swap_to_disk };
+FIXTURE_VARIANT_ADD(willneed, zram)	{ .on = swap_to_zram };
+FIXTURE_VARIANT_ADD(willneed, zswap)	{ .on = swap_to_zswap };
+
+FIXTURE_SETUP(willneed)
+{
+	REQUIRE("nodes=2");
+	set_scene(_metadata, &self->scene, variant->on);
+	self->mask = nodes_of(victim_node());
+}
+
+FIXTURE_TEARDOWN(willneed)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+/* How many pages are resident when what has been asked for is read. */
+static int settled_residents(struct segment *seg)
+{
+	int pages = seg->size / page_size(), there = 0, before, still = 0;
+
+	for (int tries = 0; there < pages && still < 10 && tries < 200;
+	     tries++) {
+		before = there;
+		usleep(20000);
+		there = residents(seg, false);
+		still = there == before ? still + 1 : 0;
+	}
+	return there;
+}
+
+static int willneed(struct segment *seg)
+{
+	return madvise(seg->addr, seg->size, MADV_WILLNEED);
+}
+
+/* What one attempt to bring back a page costs that cannot be had. */
+static long reclaims_of_a_failure(struct __test_metadata *_metadata,
+				  struct segment *seg)
+{
+	int pages = seg->size / page_size(), page, failures = 0;
+	long before, most = 0, reclaims;
+
+	for (int tries = 0; failures < TRIES && tries < 2 * MANY; tries++) {
+		page = page_swapped_out(seg, pages);
+		ASSERT_GT(pages, page);
+		before = direct_reclaims();
+		if (populate(seg, page) == 0)
+			continue;
+		reclaims = direct_reclaims() - before;
+		most = reclaims > most ? reclaims : most;
+		failures++;
+	}
+	ASSERT_EQ(TRIES, failures);
+	return most;
+}
+
+TEST_F(willneed, of_a_full_node_reclaims_for_no_page)
+{
+	struct scene *scene = &self->scene;
+	long reclaims, most;
+
+	swap_out_of_full_node(_metadata, scene, MANY, &self->mask);
+	most = reclaims_of_a_failure(_metadata, &scene->seg);
+	EXPECT_LT(0, most);
+	reclaims = direct_reclaims();
+	EXPECT_EQ(0, willneed(&scene->seg));
+	reclaims = direct_reclaims() - reclaims;
+	EXPECT_GE(most, reclaims);
+
+	ASSERT_EQ(0, give_back(&scene->ballast));
+	expect_numbers(_metadata, &scene->seg);
+	expect_all_on(_metadata, &scene->seg, &self->mask);
+}
+
+/* All that it needs is to read the segment. */
+TEST_F(willneed, by_who_may_only_read_reclaims_for_no_page)
+{
+	struct scene *scene = &self->scene;
+	struct shmid_ds info;
+	long reclaims, most;
+	pid_t child;
+
+	swap_out_of_full_node(_metadata, scene, MANY, &self->mask);
+	ASSERT_EQ(0, shmctl(scene->seg.id, IPC_STAT, &info));
+	info.shm_perm.mode = 0644;
+	ASSERT_EQ(0, shmctl(scene->seg.id, IPC_SET, &info));
+	most = reclaims_of_a_failure(_metadata, &scene->seg);
+	reclaims = direct_reclaims();
+	child = fork();
+	if (child == 0) {
+		struct segment own = scene->seg;
+
+		if (become(NOBODY))
+			_exit(1);
+		own.addr = shmat(own.id, NULL, SHM_RDONLY);
+		_exit(own.addr == (void *)-1 || willneed(&own));
+	}
+	EXPECT_EQ(0, wait_for(child));
+	reclaims = direct_reclaims() - reclaims;
+	EXPECT_GE(most, reclaims);
+}
+
+/* The pages before the first that finds no room are there. */
+TEST_F(willneed, of_a_full_node_brings_what_fits)
+{
+	struct scene *scene = &self->scene;
+	int there, last;
+	long taken;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, MANY, MEM_HARDBIND,
+				  &self->mask));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	taken = fill_node_locked(&scene->ballast, first_node(&self->mask));
+	ASSERT_LT(ROOM, taken);
+	ASSERT_EQ(0, madvise(scene->ballast.addr + (taken - ROOM) * page_size(),
+			     ROOM * page_size(), MADV_REMOVE));
+	EXPECT_EQ(0, willneed(&scene->seg));
+	there = settled_residents(&scene->seg);
+	EXPECT_LE(ROOM / 2, there);
+	EXPECT_GT(MANY / 2, there);
+	last = page_swapped_out(&scene->seg, MANY);
+	EXPECT_EQ(there, last);
+}
+
+/* Has @child ended within LIMIT_S? If not it is killed. */
+static bool ends_in_time(pid_t child)
+{
+	int status;
+
+	for (int ms = 0; ms < LIMIT_S * 1000; ms += 10) {
+		if (waitpid(child, &status, WNOHANG))
+			return true;
+		usleep(10000);
+	}
+	kill(child, SIGKILL);
+	waitpid(child, &status, 0);
+	return false;
+}
+
+/* Those that it has begun to read when the room ends are read at once. */
+TEST_F(willneed, keeps_nobody_from_pages_it_has_begun)
+{
+	struct scene *scene = &self->scene;
+	pid_t adviser, reader;
+	long taken;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, MANY, MEM_HARDBIND,
+				  &self->mask));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	taken = fill_node_locked(&scene->ballast, first_node(&self->mask));
+	ASSERT_LT(ROOM, taken);
+	ASSERT_EQ(0, madvise(scene->ballast.addr + (taken - ROOM) * page_size(),
+			     ROOM * page_size(), MADV_REMOVE));
+	adviser = fork();
+	if (adviser == 0) {
+		for (int i = 0; i < TRIES; i++)
+			willneed(&scene->seg);
+		_exit(0);
+	}
+	usleep(300000);
+	reader = fork();
+	if (reader == 0) {
+		for (int page = 0; page < ROOM; page++)
+			try_read(scene->seg.addr, page);
+		_exit(0);
+	}
+	EXPECT_TRUE(ends_in_time(reader));
+	EXPECT_TRUE(ends_in_time(adviser));
+}
+
+static useconds_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+/* A child that asks for the pages and is killed after @after us, 0 for never. */
+static int advise_and_die(struct segment *seg, useconds_t after)
+{
+	struct itimerval timer = {
+		.it_value = {
+			.tv_sec = after / 1000000,
+			.tv_usec = after % 1000000,
+		},
+	};
+	pid_t child = fork();
+	int status;
+
+	if (child == 0) {
+		signal(SIGALRM, SIG_DFL);
+		if (setitimer(ITIMER_REAL, &timer, NULL))
+			_exit(1);
+		_exit(willneed(seg) ? 1 : 0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		return -1;
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+/* There is room for all of them, but who asked is gone. */
+TEST_F(willneed, ends_at_a_signal_that_kills)
+{
+	struct scene *scene = &self->scene;
+	useconds_t whole;
+	int there = MANY;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, MANY, MEM_HARDBIND,
+				  &self->mask));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	whole = now();
+	ASSERT_EQ(0, advise_and_die(&scene->seg, 0));
+	whole = now() - whole;
+	/* it may not have begun by then, or have been through */
+	for (int i = 1; i < TRIES && (there == 0 || there == MANY); i++) {
+		swap_out(_metadata, &scene->group, &scene->seg);
+		advise_and_die(&scene->seg, whole * i / TRIES);
+		there = settled_residents(&scene->seg);
+	}
+	EXPECT_LT(0, there);
+	EXPECT_GT(MANY, there);
+}
+
+/* Asked for by a process that neither bound nor touched the segment. */
+TEST_F(willneed, brings_pages_to_the_mask)
+{
+	static const int policies[] = {
+		MEM_FIRSTREF | MEM_HARDBIND, MEM_FIRSTREF | MEM_SOFTBIND,
+		MEM_STRIPE | MEM_HARDBIND, MEM_STRIPE | MEM_SOFTBIND,
+		MEM_MOSTFREE | MEM_HARDBIND, MEM_MOSTFREE | MEM_SOFTBIND,
+	};
+	struct scene *scene = &self->scene;
+	int there;
+
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		ASSERT_EQ(0, segment_open(&scene->seg, PAGES, policies[i],
+					  &scene->last));
+		write_numbers(&scene->seg);
+		swap_out(_metadata, &scene->group, &scene->seg);
+		ASSERT_EQ(0, advise_and_die(&scene->seg, 0));
+		there = settled_residents(&scene->seg);
+		EXPECT_EQ(PAGES, there);
+		expect_numbers(_metadata, &scene->seg);
+		expect_all_on(_metadata, &scene->seg, &scene->last);
+		segment_remove(&scene->seg);
+	}
+}
+
+TEST_F(willneed, keeps_a_stripe_even)
+{
+	struct scene *scene = &self->scene;
+	int nodes[4 * PAGES], there;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, 4 * PAGES, MEM_STRIPE,
+				  &scene->memory));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	ASSERT_EQ(0, willneed(&scene->seg));
+	there = settled_residents(&scene->seg);
+	EXPECT_EQ(4 * PAGES, there);
+	expect_numbers(_metadata, &scene->seg);
+	ASSERT_EQ(0, placement(scene->seg.addr, 4 * PAGES, nodes));
+	EXPECT_GE(1 + WINDOW, spread(nodes, 4 * PAGES, &scene->memory));
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	return test_harness_run(argc, argv);
+}
