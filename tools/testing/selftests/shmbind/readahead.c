@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A stripe's count while readahead brings pages that nobody has asked for: its
+ * own, and those of others whose slots are beside them in swap. A page counts for
+ * its node when it enters the segment. So each that is allocated for a fault goes
+ * to a node that has had least, and one that was read ahead may be anywhere in
+ * the mask.
+ */
+#include <pthread.h>
+
+#include "swapped.h"
+
+#define SLOTS		256	/* pages of a segment that are in swap */
+#define FRESH		1024	/* pages of a stripe that have never been */
+#define THREADS		4
+
+struct stripe {
+	struct segment *seg;
+	struct nodemask mask;
+	int fresh;		/* the next page that has never been touched */
+	int given[NODES_MAX];	/* pages by node since they were level */
+	bool there[SLOTS];	/* pages that have come back */
+};
+
+FIXTURE(readahead)
+{
+	struct scene scene;
+	struct stripe stripe, other;
+};
+
+FIXTURE_VARIANT(readahead)
+{
+	int (*on)(struct swap *swap, size_t size);
+	enum { STRIPED, UNBOUND, ANONYMOUS } beside;
+};
+
+FIXTURE_VARIANT_ADD(readahead, disk_striped) {
+	.on = swap_to_disk,
+	.beside = STRIPED,
+};
+
+FIXTURE_VARIANT_ADD(readahead, disk_unbound) {
+	.on = swap_to_disk,
+	.beside = UNBOUND,
+};
+
+FIXTURE_VARIANT_ADD(readahead, disk_anonymous) {
+	.on = swap_to_disk,
+	.beside = ANONYMOUS,
+};
+
+FIXTURE_VARIANT_ADD(readahead, zram_striped) {
+	.on = swap_to_zram,
+	.beside = STRIPED,
+};
+
+FIXTURE_VARIANT_ADD(readahead, zram_unbound) {
+	.on = swap_to_zram,
+	.beside = UNBOUND,
+};
+
+FIXTURE_VARIANT_ADD(readahead, zswap_striped) {
+	.on = swap_to_zswap,
+	.beside = STRIPED,
+};
+
+/* How many faults of the calling thread have not found a page in memory. */
+static long major_faults(void)
+{
+	struct rusage usage = {};
+
+	getrusage(RUSAGE_THREAD, &usage);
+	return usage.ru_majflt;
+}
+
+static int imbalance(const struct stripe *stripe)
+{
+	int node, most = 0, least = INT_MAX;
+
+	for (node = -1; next_node(&node, &stripe->mask);) {
+		if (stripe->given[node] > most)
+			most = stripe->given[node];
+		if (stripe->given[node] < least)
+			least = stripe->given[node];
+	}
+	return most - least;
+}
+
+/*
+ * Touch pages that were never in swap until the nodes have had the same: each
+ * of them in turn, twice.
+ */
+static void level(struct __test_metadata *_metadata, struct stripe *stripe)
+{
+	int width = nodes_weight(&stripe->mask), nodes[2 * width];
+
+	for (int round = 0; round < FRESH / (2 * width); round++) {
+		for (int i = 0; i < 2 * width; i++) {
+			touch_page(stripe->seg->addr, stripe->fresh);
+			nodes[i] = page_node(stripe->seg->addr, stripe->fresh);
+			stripe->fresh++;
+		}
+		if (spread(nodes, 2 * width, &stripe->mask) == 0)
+			return;
+	}
+	ASSERT_TRUE(false) TH_LOG("the nodes never have the same");
+}
+
+static void open_beside(struct __test_metadata *_metadata,
+			struct segment *seg, struct stripe *stripe,
+			const struct nodemask *mask, int beside)
+{
+	if (beside == ANONYMOUS) {
+		seg->size = SLOTS * page_size();
+		seg->addr = mmap(NULL, seg->size, PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		ASSERT_NE(MAP_FAILED, (void *)seg->addr);
+		return;
+	}
+	ASSERT_EQ(0, segment_create(seg, SLOTS + FRESH));
+	if (beside == STRIPED) {
+		ASSERT_EQ(0, shmbind_nodes(seg->id, MEM_STRIPE | MEM_HARDBIND,
+					   mask));
+		stripe->seg = seg;
+		stripe->mask = *mask;
+		stripe->fresh = SLOTS;
+	}
+	ASSERT_EQ(0, segment_attach(seg));
+}
+
+static int slots_resident(struct segment *seg, bool touch)
+{
+	struct segment slots = *seg;
+
+	slots.size = SLOTS * page_size();
+	return residents(&slots, touch);
+}
+
+/* The slots of one page each in turn, and those of the fresh pages nowhere. */
+static void swap_out_slots(struct __test_metadata *_metadata,
+			   struct scene *scene)
+{
+	struct segment *seg = &scene->seg, *other = &scene->other;
+	size_t step = page_size(), size = SLOTS * step;
+	int left = 1;
+
+	for (int page = 0; page < SLOTS; page++) {
+		*number_of(seg, page) = page + 1;
+		*number_of(other, page) = SLOTS + page + 1;
+	}
+	for (int page = 0; page < SLOTS; page++) {
+		madvise(seg->addr + page * step, step, MADV_PAGEOUT);
+		madvise(other->addr + page * step, step, MADV_PAGEOUT);
+	}
+	for (int tries = 0; left && tries < 200; tries++) {
+		bool touch = tries % 20 == 19;
+
+		madvise(seg->addr, size, MADV_PAGEOUT);
+		madvise(other->addr, size, MADV_PAGEOUT);
+		if (tries)
+			write_file("/proc/sys/vm/compact_memory", "1");
+		cgroup_write(&scene->group, "memory.reclaim", "1M");
+		left = slots_resident(seg, touch) + slots_resident(other, touch);
+		usleep(10000);
+	}
+	ASSERT_EQ(0, left);
+}
+
+FIXTURE_SETUP(readahead)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask two;
+
+	REQUIRE("nodes=2");
+	set_scene(_metadata, scene, variant->on);
+	write_file(PAGE_CLUSTER, "3");
+	two = scene->first;
+	node_set(first_node(&scene->last), &two);
+	open_beside(_metadata, &scene->seg, &self->stripe, &two, STRIPED);
+	open_beside(_metadata, &scene->other, &self->other, &scene->memory,
+		    variant->beside);
+	swap_out_slots(_metadata, scene);
+	level(_metadata, &self->stripe);
+	if (self->other.seg)
+		level(_metadata, &self->other);
+}
+
+FIXTURE_TEARDOWN(readahead)
+{
+	struct scene *scene = &self->scene;
+
+	if (variant->beside == ANONYMOUS && scene->other.addr) {
+		munmap(scene->other.addr, scene->other.size);
+		scene->other.addr = NULL;
+	}
+	clear_scene(_metadata, scene);
+}
+
+/* Of a segment that is not striped nothing is expected. */
+static void bring_back(struct __test_metadata *_metadata, struct segment *seg,
+		       struct stripe *stripe, int page)
+{
+	int width = nodes_weight(&stripe->mask), before, node;
+	bool allocated;
+	long faults;
+
+	before = imbalance(stripe);
+	faults = major_faults();
+	read_page(seg->addr, page);
+	allocated = major_faults() > faults;
+	if (!stripe->seg || stripe->there[page])
+		return;
+	stripe->there[page] = true;
+	node = page_node(seg->addr, page);
+	ASSERT_LE(0, node);
+	ASSERT_TRUE(node_isset(node, &stripe->mask));
+	stripe->given[node]++;
+	/* one of those with least is no further behind than it was */
+	if (allocated && width > 1) {
+		ASSERT_GE(before > 1 ? before : 1, imbalance(stripe))
+			TH_LOG("page %d to node %d", page, node);
+	}
+}
+
+static void expect_contents(struct __test_metadata *_metadata,
+			    struct scene *scene)
+{
+	for (int page = 0; page < SLOTS; page++) {
+		EXPECT_EQ(page + 1, *number_of(&scene->seg, page));
+		EXPECT_EQ(SLOTS + page + 1, *number_of(&scene->other, page));
+	}
+}
+
+/* By readahead each segment is off by what one window has of its pages. */
+static void expect_even(struct __test_metadata *_metadata,
+			const struct stripe *stripe, int windows)
+{
+	if (stripe->seg)
+		EXPECT_GE(windows * (1 + WINDOW), imbalance(stripe));
+}
+
+TEST_F(readahead, of_one_segment_in_order_keeps_it_even)
+{
+	struct scene *scene = &self->scene;
+
+	for (int page = 0; page < SLOTS; page++)
+		bring_back(_metadata, &scene->seg, &self->stripe, page);
+	expect_even(_metadata, &self->stripe, 1);
+	for (int page = 0; page < SLOTS; page++)
+		bring_back(_metadata, &scene->other, &self->other, page);
+	expect_contents(_metadata, scene);
+}
+
+TEST_F(readahead, of_one_segment_backwards_keeps_it_even)
+{
+	struct scene *scene = &self->scene;
+
+	for (int page = SLOTS - 1; page >= 0; page--)
+		bring_back(_metadata, &scene->seg, &self->stripe, page);
+	expect_even(_metadata, &self->stripe, 1);
+	for (int page = SLOTS - 1; page >= 0; page--)
+		bring_back(_metadata, &scene->other, &self->other, page);
+	expect_contents(_metadata, scene);
+}
+
+/* As a join of two tables does. */
+TEST_F(readahead, of_two_alternately_keeps_each_even)
+{
+	struct scene *scene = &self->scene;
+
+	for (int page = 0; page < SLOTS; page++) {
+		bring_back(_metadata, &scene->seg, &self->stripe, page);
+		bring_back(_metadata, &scene->other, &self->other, page);
+	}
+	/* each is off by a window of its own, and one of the other's */
+	expect_even(_metadata, &self->stripe, 2);
+	expect_even(_metadata, &self->other, 2);
+	expect_contents(_metadata, scene);
+}
+
+/* An odd factor modulo a power of two visits every page once. */
+static int at_random(int i)
+{
+	return i * 2654435761UL % SLOTS;
+}
+
+TEST_F(readahead, of_two_at_random_keeps_each_even)
+{
+	struct scene *scene = &self->scene;
+
+	for (int i = 0; i < SLOTS; i++) {
+		bring_back(_metadata, &scene->seg, &self->stripe, at_random(i));
+		bring_back(_metadata, &scene->other, &self->other,
+			   at_random(i + SLOTS / 2));
+	}
+	expect_contents(_metadata, scene);
+}
+
+/*
+ * What the other one has read ahead counts: in half of the places it is first,
+ * then those are left to the stripe in which it was not.
+ */
+TEST_F(readahead, by_another_is_made_up_for)
+{
+	struct scene *scene = &self->scene;
+	int page;
+
+	for (page = 0; page < SLOTS; page++) {
+		if (page / (2 * WINDOW) % 2)
+			continue;
+		bring_back(_metadata, &scene->other, &self->other, page);
+		bring_back(_metadata, &scene->seg, &self->stripe, page);
+	}
+	for (page = 0; page < SLOTS; page++)
+		bring_back(_metadata, &scene->seg, &self->stripe, page);
+	for (page = 0; page < SLOTS; page++)
+		bring_back(_metadata, &scene->other, &self->other, page);
+	expect_contents(_metadata, scene);
+}
+
+struct reader {
+	pthread_t thread;
+	struct segment *seg;
+	int first, step;
+};
+
+static void *read_pages(void *arg)
+{
+	struct reader *reader = arg;
+
+	for (int page = reader->first; page < SLOTS; page += reader->step)
+		read_page(reader->seg->addr, page);
+	return NULL;
+}
+
+static void count_all(struct __test_metadata *_metadata,
+		      struct stripe *stripe)
+{
+	int nodes[SLOTS];
+
+	if (!stripe->seg)
+		return;
+	ASSERT_EQ(0, placement(stripe->seg->addr, SLOTS, nodes));
+	EXPECT_EQ(0, strays(nodes, SLOTS, &stripe->mask));
+	for (int page = 0; page < SLOTS; page++)
+		stripe->given[nodes[page]]++;
+}
+
+/* Half of the threads read the one, half the other. */
+TEST_F(readahead, by_several_threads_keeps_each_even)
+{
+	struct scene *scene = &self->scene;
+	struct reader readers[THREADS];
+
+	for (int i = 0; i < THREADS; i++) {
+		readers[i].seg = i % 2 ? &scene->other : &scene->seg;
+		readers[i].first = i / 2;
+		readers[i].step = THREADS / 2;
+		ASSERT_EQ(0, pthread_create(&readers[i].thread, NULL,
+					    read_pages, &readers[i]));
+	}
+	for (int i = 0; i < THREADS; i++)
+		ASSERT_EQ(0, pthread_join(readers[i].thread, NULL));
+	count_all(_metadata, &self->stripe);
+	count_all(_metadata, &self->other);
+	if (variant->beside == STRIPED || variant->on == swap_to_zram)
+		expect_even(_metadata, &self->stripe, THREADS);
+	expect_even(_metadata, &self->other, THREADS);
+	expect_contents(_metadata, scene);
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	return test_harness_run(argc, argv);
+}
