@@ -6,6 +6,7 @@
 #include <limits.h>
 
 #include "ballast.h"
+#include "cgroup.h"
 #include "expected.h"
 #include "thp.h"
 
@@ -256,6 +257,58 @@ TEST_F(large, stripe_counts_base_pages_of_folios_of_all_orders)
 		for (node = -1; next_node(&node, &scene->memory);)
 			EXPECT_GE(scene->large / 2, per_node[node]);
 	}
+}
+
+/* Touch @page in a cpuset that has all nodes but those of @mask. */
+static pid_t touch_without(const struct cgroup *cpuset, struct segment *seg,
+			   size_t page, const struct nodemask *mask)
+{
+	struct nodemask memory = memory_nodes();
+	struct nodemask rest = nodes_andnot(memory, *mask);
+	pid_t child;
+
+	if (cgroup_set_mems(cpuset, &rest))
+		return -1;
+	child = fork();
+	if (child == 0) {
+		if (cgroup_join(cpuset))
+			_exit(1);
+		_exit(try_touch(seg->addr, page) ? 0 : SIGBUS);
+	}
+	return child;
+}
+
+/* As much of one as an unbound segment's would be. */
+TEST_F(large, without_a_candidate_soft_has_large_folios_too)
+{
+	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(last_node(&scene->memory));
+	bool soft = variant->strength == MEM_SOFTBIND;
+	struct cgroup cpuset = {};
+	int nodes[scene->large];
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, cgroup_create(&cpuset, "cpuset"));
+	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
+		open_aligned(_metadata, &scene->seg, scene->large,
+			     policies[i] | variant->strength, &mask);
+		EXPECT_EQ(soft ? 0 : SIGBUS,
+			  wait_for(touch_without(&cpuset, &scene->seg, 77,
+						 &mask)));
+		EXPECT_EQ(soft ? scene->large : 0,
+			  resident_pages(&scene->seg));
+		if (soft) {
+			touch_pages(scene->seg.addr, scene->large);
+			ASSERT_EQ(0, placement(scene->seg.addr, scene->large,
+					       nodes));
+			EXPECT_NE(first_node(&mask), nodes[0]);
+			for (int page = 1; page < scene->large; page++)
+				ASSERT_EQ(nodes[0], nodes[page]);
+		}
+		segment_remove(&scene->seg);
+	}
+	cgroup_remove(&cpuset);
 }
 
 /* A node where pages are free, but no two large folios' worth in one piece. */
