@@ -88,7 +88,7 @@ static long make_gigantic(int node)
 	return pool_count(GIGANTIC, node, "nr_hugepages");
 }
 
-TEST_F(contig, is_not_made_of_hard_pages_without_a_place)
+TEST_F(contig, is_not_made_without_a_place_for_hard)
 {
 	struct nodemask mask = nodes_of(self->node);
 	long pages;

@@ -215,7 +215,7 @@ TEST_F(demotion, leaves_hard_large_folios_mapped)
 }
 
 /* There is swap, but not for this group. */
-TEST_F(demotion, leaves_hard_pages_mapped_without_their_swap)
+TEST_F(demotion, leaves_hard_pages_mapped_at_swap_limit)
 {
 	ASSERT_EQ(0, swap_to_zram(&self->swap, SWAP_SIZE));
 	ASSERT_EQ(0, cgroup_write(&self->group, "memory.swap.max", "0"));
@@ -241,7 +241,7 @@ TEST_F(demotion, leaves_hard_pages_mapped_beside_others)
 	EXPECT_LT(0, pages_in(&self->other, &self->slow));
 }
 
-/* Whoever wants a page of the node has reclaim look for it, in vain. */
+/* Allocations on the node have reclaim look for pages, in vain. */
 TEST_F(demotion, leaves_hard_pages_mapped_on_a_full_node)
 {
 	struct nodemask mask = nodes_of(self->node);
@@ -276,7 +276,7 @@ TEST_F(demotion, takes_pages_of_hard_segments_whose_masks_have_the_slow_nodes)
 }
 
 /* Decided for each folio: the other slow node may be the nearer one. */
-TEST_F(demotion, takes_hard_pages_only_to_slow_nodes_of_the_mask)
+TEST_F(demotion, takes_hard_pages_within_the_mask)
 {
 	struct nodemask mask;
 	int slow;

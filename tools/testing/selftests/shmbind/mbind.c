@@ -604,7 +604,7 @@ static void expect_bound(struct __test_metadata *_metadata,
 	EXPECT_STREQ(want, mapping_policy(seg->addr, seen));
 }
 
-TEST_F(soft, has_its_binding_again_after_others_policies)
+TEST_F(soft, is_bound_again_after_others_policies)
 {
 	static const struct { int first, end; } parts[] = {
 		{ 0, PAGES }, { 0, PAGES / 2 }, { 3, 5 }, { PAGES - 1, PAGES },
@@ -636,7 +636,7 @@ TEST_F(soft, has_its_binding_again_after_others_policies)
 }
 
 /* Where the range given is a part of that which has a policy. */
-TEST_F(soft, has_its_binding_again_in_the_range_given_only)
+TEST_F(soft, is_bound_again_in_the_range_given_only)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 	struct attempt none = { .mode = MPOL_DEFAULT };
@@ -657,7 +657,7 @@ TEST_F(soft, has_its_binding_again_in_the_range_given_only)
 }
 
 /* The owner had set a policy itself, through an attach that is gone. */
-TEST_F(soft, has_its_binding_again_after_a_detach)
+TEST_F(soft, is_bound_again_after_a_detach)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 	struct attempt none = { .mode = MPOL_DEFAULT };
