@@ -16,8 +16,8 @@
 #define SIZE	(32UL << 20)	/* bytes of a segment: takes a while to count */
 #define HUGE	(2UL << 20)	/* bytes */
 #define HUGES	4		/* huge pages in the pool */
-#define ROUNDS	12
-#define MANY	200		/* rounds that are fast */
+#define ROUNDS	8
+#define MANY	60		/* rounds that are fast */
 #define READERS	2
 #define BLOCKED	6	/* readers that cannot return */
 
@@ -176,13 +176,12 @@ TEST_F(listing, keeps_no_memory)
 	long before, left;
 	int kept = 0;
 
+	before = shmem_bytes();
 	start_readers(_metadata, self);
 	for (int round = 0; round < ROUNDS; round++) {
-		before = shmem_bytes();
 		ASSERT_EQ(0, segment_open(seg, SIZE / page_size(),
 					  MEM_STRIPE, &memory));
 		touch_pages(seg->addr, SIZE / page_size());
-		ASSERT_LT(before + (long)SIZE / 2, shmem_bytes());
 		ASSERT_EQ(0, end_prepare(&ending, seg, variant->end));
 		usleep(round * 700);
 		ASSERT_EQ(0, end_finish(&ending));
@@ -293,8 +292,8 @@ TEST_F(listing, keeps_no_memory_for_blocked_readers)
 	long before, left;
 	int kept = 0;
 
+	before = shmem_bytes();
 	for (int round = 0; round < ROUNDS; round++) {
-		before = shmem_bytes();
 		ASSERT_EQ(0, segment_create(seg, SIZE / page_size()));
 		ASSERT_EQ(0, segment_attach(seg));
 		touch_pages(seg->addr, SIZE / page_size());
