@@ -33,11 +33,13 @@
 #include <linux/cache.h>
 #include <linux/cleanup.h>
 #include <linux/compat.h>
+#include <linux/container_of.h>
 #include <linux/cpuset.h>
 #include <linux/err.h>
 #include <linux/find.h>
 #include <linux/gfp.h>
 #include <linux/hugetlb.h>
+#include <linux/limits.h>
 #include <linux/memory-tiers.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mempolicy.h>
@@ -45,6 +47,7 @@
 #include <linux/migrate_mode.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mmdebug.h>
 #include <linux/mmzone.h>
 #include <linux/nodemask.h>
 #include <linux/overflow.h>
@@ -58,8 +61,10 @@
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
+#include <linux/stddef.h>
 #include <linux/swap.h>
 #include <linux/topology.h>
+#include <linux/types.h>
 #include <linux/uaccess.h>
 #include <linux/userfaultfd_k.h>
 #include <linux/vmstat.h>
@@ -100,12 +105,15 @@
  */
 struct stripe {
 	spinlock_t lock;	/* protects writes; @next is a hint */
-	unsigned int next;	/* node that is asked first */
-	unsigned int nr_due;	/* weight of @due */
-	nodemask_t due;		/* nodes of the mask with given < level */
+	unsigned int next;	/* node of the mask that is asked first */
+	unsigned int nr_nodes;	/* weight of the mask */
+	unsigned int nr_due;	/* how many of them have given < level */
 	u64 level;		/* base pages for each node, by end of round */
 	u64 most;		/* no node was given more */
-	u64 given[];		/* base pages by node */
+	struct {
+		u64 given;		/* base pages */
+		unsigned int next;	/* of the mask, in a ring */
+	} node[];
 };
 
 struct shmbind {
@@ -116,8 +124,8 @@ struct shmbind {
 		/* MEM_FIRSTREF: by node of the CPU, plus 1; 0 if not known yet */
 		DECLARE_FLEX_ARRAY(u16, nearest);
 		/*
-		 * MEM_STRIPE: on cache lines of its own, as all faults read what
-		 * stands above.
+		 * MEM_STRIPE: on cache lines of its own, since all faults read
+		 * the fields above.
 		 */
 		struct stripe stripe ____cacheline_aligned_in_smp;
 	};
@@ -250,7 +258,7 @@ static bool shmbind_nodes_valid(const nodemask_t *nodes)
 }
 
 /* Many small segments must not all start at the same node. */
-static int stripe_start(const nodemask_t *nodes)
+static unsigned int stripe_start(const nodemask_t *nodes)
 {
 	static atomic_t nr_stripes;
 	unsigned int nr = (unsigned int)atomic_inc_return(&nr_stripes);
@@ -261,11 +269,15 @@ static int stripe_start(const nodemask_t *nodes)
 
 static void stripe_init(struct stripe *s, const nodemask_t *nodes)
 {
+	int nid;
+
 	spin_lock_init(&s->lock);
 	s->next = stripe_start(nodes);
-	s->nr_due = nodes_weight(*nodes);
-	s->due = *nodes;
+	s->nr_nodes = nodes_weight(*nodes);
+	s->nr_due = s->nr_nodes;
 	s->level = 1;
+	for_each_node_mask(nid, *nodes)
+		s->node[nid].next = next_node_in(nid, *nodes);
 }
 
 static size_t shmbind_size(int policy)
@@ -275,7 +287,7 @@ static size_t shmbind_size(int policy)
 	if (policy & MEM_FIRSTREF)
 		return struct_size(b, nearest, nr_node_ids);
 	if (policy & MEM_STRIPE)
-		return struct_size(b, stripe.given, nr_node_ids);
+		return struct_size(b, stripe.node, nr_node_ids);
 	return offsetof(struct shmbind, stripe);
 }
 
@@ -350,8 +362,8 @@ void shmbind_exchange(struct mempolicy **binding, struct mempolicy **pol)
 /**
  * shmbind_hard_possible() - Tell whether a page may belong to a HARD segment.
  *
- * For whoever cannot tell which segment a page belongs to, or would have to look
- * for such segments, and need not care where there are none.
+ * For callers that do not know the segment of a page, or would have to look for
+ * HARD segments, and have nothing to do if there has never been one.
  *
  * Context: Any context.
  * Return: True if a segment has ever had a MEM_HARDBIND binding.
@@ -456,23 +468,9 @@ static int firstref_choose(struct shmbind *b, nodemask_t *candidates)
 	return nearest_node_nodemask(nid, candidates);
 }
 
-static bool stripe_is_due(const struct stripe *s, int nid)
+static bool stripe_is_due(const struct stripe *s, unsigned int nid)
 {
-	return node_isset(nid, s->due);
-}
-
-/* Count @nr_pages more for a node of the mask. Called with lock held. */
-static void stripe_give(struct stripe *s, int nid, u64 nr_pages)
-{
-	bool due;
-
-	s->given[nid] += nr_pages;
-	s->most = max(s->most, s->given[nid]);
-	due = s->given[nid] < s->level;
-	if (due == stripe_is_due(s, nid))
-		return;
-	__assign_bit(nid, s->due.bits, due);
-	s->nr_due += due ? 1 : -1;
+	return READ_ONCE(s->node[nid].given) < READ_ONCE(s->level);
 }
 
 /*
@@ -489,40 +487,44 @@ static void stripe_give(struct stripe *s, int nid, u64 nr_pages)
 static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 			      const nodemask_t *candidates)
 {
-	u64 least = U64_MAX, level = s->level;
+	u64 least = U64_MAX, passed;
 	int nid;
 
-	if (s->most <= level && candidates == mask) {
-		s->level++;
-		bitmap_copy(s->due.bits, mask->bits, nr_node_ids);
-		s->nr_due = bitmap_weight(mask->bits, nr_node_ids);
+	if (s->most <= s->level && candidates == mask) {
+		WRITE_ONCE(s->level, s->level + 1);
+		s->nr_due = s->nr_nodes;
 		return;
 	}
 
-	s->most = 0;
 	for_each_node_mask(nid, *candidates)
-		least = min(least, s->given[nid]);
+		least = min(least, s->node[nid].given);
+	passed = least + 1 - s->level;
+	WRITE_ONCE(s->level, least + 1);
 
-	s->level = least + 1;
+	s->most = 0;
+	s->nr_due = 0;
 	for_each_node_mask(nid, *mask) {
-		bool passed = !node_isset(nid, *candidates);
-
-		stripe_give(s, nid, passed ? s->level - level : 0);
+		if (!node_isset(nid, *candidates))
+			WRITE_ONCE(s->node[nid].given,
+				   s->node[nid].given + passed);
+		s->most = max(s->most, s->node[nid].given);
+		s->nr_due += stripe_is_due(s, nid);
 	}
 }
 
-/* A due node of the candidates, or nr_node_ids. */
-static unsigned int stripe_find_due(const struct shmbind *b,
-				    const nodemask_t *candidates)
+/* A candidate that is due, or NUMA_NO_NODE. */
+static int stripe_find_due(const struct shmbind *b,
+			   const nodemask_t *candidates)
 {
 	const struct stripe *s = &b->stripe;
-	unsigned int next = READ_ONCE(s->next);
+	unsigned int i, nid = READ_ONCE(s->next);
 
-	/* Nothing but the mask's nodes is ever due */
-	if (candidates == &b->pol.nodes)
-		return find_next_bit_wrap(s->due.bits, nr_node_ids, next);
-	return find_next_and_bit_wrap(s->due.bits, candidates->bits,
-				      nr_node_ids, next);
+	for (i = 0; i < s->nr_nodes; i++, nid = s->node[nid].next)
+		if (stripe_is_due(s, nid) &&
+		    (candidates == &b->pol.nodes ||
+		     node_isset(nid, *candidates)))
+			return nid;
+	return NUMA_NO_NODE;
 }
 
 /*
@@ -532,18 +534,18 @@ static unsigned int stripe_find_due(const struct shmbind *b,
 static int stripe_choose(struct shmbind *b, const nodemask_t *candidates)
 {
 	struct stripe *s = &b->stripe;
-	unsigned int nid = data_race(stripe_find_due(b, candidates));
+	int nid = stripe_find_due(b, candidates);
 
 	/* Nodes that other tasks may use are due, and none of ours */
-	if (unlikely(nid >= nr_node_ids)) {
+	if (unlikely(nid == NUMA_NO_NODE)) {
 		guard(spinlock)(&s->lock);
 		nid = stripe_find_due(b, candidates);
-		if (nid >= nr_node_ids) {
+		if (nid == NUMA_NO_NODE) {
 			stripe_next_round(s, &b->pol.nodes, candidates);
 			nid = stripe_find_due(b, candidates);
 		}
 	}
-	WRITE_ONCE(s->next, nid + 1);
+	WRITE_ONCE(s->next, s->node[nid].next);
 	return nid;
 }
 
@@ -557,13 +559,18 @@ static void stripe_stop_at(struct shmbind *b, int nid)
 static void stripe_charge(struct shmbind *b, int nid, unsigned int nr_pages)
 {
 	struct stripe *s = &b->stripe;
+	bool was_due;
 
 	if (!node_isset(nid, b->pol.nodes))
 		return;
 
 	guard(spinlock)(&s->lock);
-	stripe_give(s, nid, nr_pages);
-	if (!s->nr_due)
+	was_due = stripe_is_due(s, nid);
+	WRITE_ONCE(s->node[nid].given, s->node[nid].given + nr_pages);
+	s->most = max(s->most, s->node[nid].given);
+	if (!was_due || stripe_is_due(s, nid))
+		return;
+	if (!--s->nr_due)
 		stripe_next_round(s, &b->pol.nodes, &b->pol.nodes);
 }
 
@@ -1264,7 +1271,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 
 /**
  * shmbind_charge_folio() - Count a folio that was not allocated where it enters.
- * @info: The segment.
+ * @info: The segment, which is bound.
  * @index: Where the folio has entered it.
  * @folio: The folio, such as one out of the swap cache. It counts for the node
  *	   that it is on, whatever brought it there.
@@ -1276,9 +1283,11 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 void shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
 			  struct folio *folio)
 {
-	struct mempolicy *pol = shmem_index_binding(info, index);
+	struct mempolicy *pol = shmem_binding(info);
 
-	if (pol)
+	/* Nothing but a stripe counts */
+	if (to_shmbind(pol)->policy == MEM_STRIPE &&
+	    shmem_index_binding(info, index))
 		shmbind_charge(pol, folio_nid(folio), folio_nr_pages(folio));
 }
 
