@@ -272,8 +272,13 @@ TEST_F(readahead, of_two_alternately_keeps_each_even)
 		bring_back(_metadata, &scene->seg, &self->stripe, page);
 		bring_back(_metadata, &scene->other, &self->other, page);
 	}
-	/* each is off by a window of its own, and one of the other's */
-	expect_even(_metadata, &self->stripe, 2);
+	/*
+	 * Each is off by a window of its own, and one of the other's. An unbound
+	 * one may be first in every window and bring all pages of the stripe to
+	 * its own node, where they stay.
+	 */
+	if (variant->beside != UNBOUND)
+		expect_even(_metadata, &self->stripe, 2);
 	expect_even(_metadata, &self->other, 2);
 	expect_contents(_metadata, scene);
 }
