@@ -549,11 +549,17 @@ static int stripe_choose(struct shmbind *b, const nodemask_t *candidates)
 	return nid;
 }
 
-/* A full node comes next again: that is how it stops a HARD stripe. */
+/* The node comes next again: that is how a full one stops a HARD stripe. */
 static void stripe_stop_at(struct shmbind *b, int nid)
 {
 	if (b->policy == MEM_STRIPE && nid != NUMA_NO_NODE)
 		WRITE_ONCE(b->stripe.next, nid);
+}
+
+static int stripe_first(const struct shmbind *b)
+{
+	return b->policy == MEM_STRIPE ? READ_ONCE(b->stripe.next) :
+					 NUMA_NO_NODE;
 }
 
 static void stripe_charge(struct shmbind *b, int nid, unsigned int nr_pages)
@@ -1241,10 +1247,12 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	gfp_t ahead = gfp_no_reclaim(gfp);
 	struct folio *folio;
 	bool elsewhere;
-	int nid;
+	int nid, first;
 
 	if (!pol)
 		return NULL;
+	/* An attempt that fails leaves the order of a stripe as it was */
+	first = stripe_first(to_shmbind(pol));
 
 	if (!data_race(__swap_entry_to_info(swap)->flags & SWP_SYNCHRONOUS_IO)) {
 		folio = swap_cluster_readahead(swap, ahead, pol,
@@ -1262,7 +1270,10 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	nid = shmbind_choose(pol, gfp);
 	folio = swapin_by_binding(pol, swap, order, elsewhere ? ahead : gfp,
 				  vmf, nid);
-	if (!IS_ERR(folio) || !elsewhere)
+	if (!IS_ERR(folio))
+		return folio;
+	stripe_stop_at(to_shmbind(pol), first);
+	if (!elsewhere)
 		return folio;
 
 	return swapin_sync(swap, gfp, BIT(0), vmf, get_task_policy(current),
