@@ -1254,6 +1254,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	/* An attempt that fails leaves the order of a stripe as it was */
 	first = stripe_first(to_shmbind(pol));
 
+	/* Racy as in shmem_swapin_folio(): either way of reading is right */
 	if (!data_race(__swap_entry_to_info(swap)->flags & SWP_SYNCHRONOUS_IO)) {
 		folio = swap_cluster_readahead(swap, ahead, pol,
 					       NO_INTERLEAVE_INDEX);
