@@ -333,7 +333,7 @@ struct mempolicy *shmbind_create(int policy,
 	policy = shmbind_check_policy(policy);
 	if (policy < 0)
 		return ERR_PTR(policy);
-	if (mask_len <= 0 || mask_len > PAGE_SIZE * BITS_PER_BYTE)
+	if (mask_len <= 0 || mask_len > (int)(PAGE_SIZE * BITS_PER_BYTE))
 		return ERR_PTR(-EINVAL);
 
 	err = shmbind_get_nodes(&nodes, mask_ptr, mask_len);
@@ -608,7 +608,7 @@ static unsigned long node_free_pages(int nid, enum zone_type highest_zoneidx)
 
 	/* Read once: memory hotplug may empty the list meanwhile */
 	for (z = list->_zonerefs; (zone = READ_ONCE(z->zone)); z++)
-		if (zonelist_zone_idx(z) <= highest_zoneidx)
+		if (zonelist_zone_idx(z) <= (int)highest_zoneidx)
 			free += zone_page_state(zone, NR_FREE_PAGES);
 	return free;
 }
