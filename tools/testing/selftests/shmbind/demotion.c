@@ -254,7 +254,7 @@ TEST_F(demotion, leaves_hard_pages_mapped_on_a_full_node)
 	ASSERT_LT(0, last);
 	for (int pass = 0; pass < PASSES; pass++) {
 		madvise(self->seg.addr, self->seg.size, MADV_COLD);
-		for (int tries = 0; tries < 10; tries++)
+		for (int tries = 0; tries < 2; tries++)
 			last = top_up(&self->other, last);
 		faults += faults_to_touch(&self->seg);
 	}
