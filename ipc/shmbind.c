@@ -125,8 +125,7 @@ static struct address_space *show_binding(struct seq_file *s,
 static int shmbind_line(struct seq_file *s, struct shmbind_iter *iter)
 {
 	struct address_space *mapping;
-	unsigned int order;
-	int nid;
+	unsigned int order, nid;
 
 	mapping = show_binding(s, iter, &order);
 	if (!mapping || !count_pages(iter, mapping))
@@ -134,7 +133,7 @@ static int shmbind_line(struct seq_file *s, struct shmbind_iter *iter)
 
 	for (nid = 0; nid < nr_node_ids; nid++)
 		if (iter->pages[nid])
-			seq_printf(s, " N%d=%lu", nid, iter->pages[nid] >> order);
+			seq_printf(s, " N%u=%lu", nid, iter->pages[nid] >> order);
 	seq_printf(s, " kernelpagesize_kB=%lu\n", (PAGE_SIZE << order) >> 10);
 	return 0;
 }

@@ -306,60 +306,6 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 	expect_all_on(_metadata, &scene->seg, &mask);
 }
 
-/* Pages of @first to @end that fail, each asked for once: what that reclaimed. */
-static long reclaims_in_vain(struct segment *seg, int first, int end,
-			     int *failures)
-{
-	long before, reclaims = 0;
-
-	*failures = 0;
-	for (int page = first; page < end; page++) {
-		if (resident(seg, page))
-			continue;
-		before = direct_reclaims();
-		if (populate(seg, page) != EFAULT)
-			continue;
-		reclaims += direct_reclaims() - before;
-		++*failures;
-	}
-	return reclaims;
-}
-
-/*
- * The allocator's slow path may reclaim more than once, but is walked once: as
- * by a fault on a page that has never been.
- */
-TEST_F(swap, to_fail_costs_no_more_than_for_a_first_fault)
-{
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(victim_node());
-	int failures, page, first_failures;
-	long reclaims, first_reclaims;
-
-	ASSERT_EQ(0, segment_open(&scene->seg, 3 * PAGES, MEM_HARDBIND, &mask));
-	for (page = 0; page < 2 * PAGES; page++)
-		*number_of(&scene->seg, page) = page + 1;
-	swap_out(_metadata, &scene->group, &scene->seg);
-	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(&mask)));
-	/* the last pages that there are go to these */
-	reclaims_in_vain(&scene->seg, 0, PAGES / 2, &failures);
-
-	first_reclaims = reclaims_in_vain(&scene->seg, 2 * PAGES, 3 * PAGES,
-					  &first_failures);
-	reclaims = reclaims_in_vain(&scene->seg, PAGES / 2, 2 * PAGES,
-				    &failures);
-	ASSERT_LT(PAGES / 2, first_failures);
-	ASSERT_LT(PAGES, failures);
-	EXPECT_LT(0, first_reclaims);
-	EXPECT_GE(first_reclaims * failures * 5 / 4,
-		  reclaims * first_failures)
-		TH_LOG("%ld reclaims for %d failures, %ld for %d first faults",
-		       reclaims, failures, first_reclaims, first_failures);
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	for (page = 0; page < 2 * PAGES; page++)
-		EXPECT_EQ(page + 1, *number_of(&scene->seg, page));
-}
-
 /* Who gives a full node its pages back, in the middle of an attempt. */
 struct helper {
 	pthread_t thread;
