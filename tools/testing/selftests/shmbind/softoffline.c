@@ -3,6 +3,9 @@
  * Soft offlining: the kernel takes a page out of use and moves what is in it. A
  * HARD page stays within the mask; where that has no room the page stays in use.
  */
+#include <fcntl.h>
+#include <linux/kernel-page-flags.h>
+
 #include "ballast.h"
 #include "expected.h"
 #include "pool.h"
@@ -11,8 +14,9 @@
 #define MADV_SOFT_OFFLINE	101
 #endif
 
-#define PAGES		8	/* each is lost until the machine restarts */
+#define PAGES		8
 #define HUGE		(2UL << 20)	/* bytes */
+#define UNPOISON	"/sys/kernel/debug/hwpoison/unpoison-pfn"
 
 FIXTURE(softoffline)
 {
@@ -56,11 +60,41 @@ FIXTURE_SETUP(softoffline)
 	self->ballast.id = -1;
 }
 
+static int unpoison(size_t pfn)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%#zx", pfn);
+	return write_file(UNPOISON, text);
+}
+
+/*
+ * Have the machine use all its pages again: those that are out of use, and on
+ * no list, spoil the large folios of later tests. How many it has not, or -1.
+ */
+static int use_all_pages(void)
+{
+	uint64_t flags[4096];
+	int file = open("/proc/kpageflags", O_RDONLY), left = 0;
+	size_t pfn = 0;
+	ssize_t size;
+
+	if (file < 0)
+		return -1;
+	while ((size = read(file, flags, sizeof(flags))) > 0)
+		for (ssize_t i = 0; i < size / 8; i++, pfn++)
+			if (flags[i] & (1ULL << KPF_HWPOISON) && unpoison(pfn))
+				left++;
+	close(file);
+	return size < 0 ? -1 : left;
+}
+
 FIXTURE_TEARDOWN(softoffline)
 {
 	segment_remove(&self->seg);
 	segment_remove(&self->ballast);
 	EXPECT_EQ(0, pools_fill(HUGE, &self->memory, 0));
+	EXPECT_EQ(0, use_all_pages());
 }
 
 static void write_pages(struct segment *seg)
