@@ -153,15 +153,19 @@ static inline void defragment_node(struct segment *ballast)
 	write_file(MIN_FREE, usual_min_free);
 }
 
+/* Of @taken pages, give the last @pages back. */
+static inline int give_back_some(struct segment *ballast, long taken, long pages)
+{
+	if (taken < pages)
+		return -1;
+	return madvise(ballast->addr + (taken - pages) * page_size(),
+		       pages * page_size(), MADV_REMOVE);
+}
+
 /* Take every page of @node but @rest. */
 static inline int take_all_but(struct segment *ballast, int node, long rest)
 {
-	long taken = fill_node(ballast, node);
-
-	if (taken < rest)
-		return -1;
-	return madvise(ballast->addr + (taken - rest) * page_size(),
-		       rest * page_size(), MADV_REMOVE);
+	return give_back_some(ballast, fill_node(ballast, node), rest);
 }
 
 static inline int give_back(struct segment *ballast)

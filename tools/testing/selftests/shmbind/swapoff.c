@@ -6,7 +6,7 @@
 #include "swapped.h"
 #include "thp.h"
 
-#define ROOM	32	/* pages that a full node gets back */
+#define ROOM	128	/* pages that a full node gets back */
 
 FIXTURE(swapoff)
 {
@@ -106,16 +106,8 @@ TEST_F(swapoff, fills_the_mask_before_it_goes_elsewhere)
 {
 	struct scene *scene = &self->scene;
 	int outside;
-	long taken;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, 4 * PAGES, MEM_HARDBIND,
-				  &self->mask));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	taken = fill_node_locked(&scene->ballast, first_node(&self->mask));
-	ASSERT_LT(ROOM, taken);
-	ASSERT_EQ(0, madvise(scene->ballast.addr + (taken - ROOM) * page_size(),
-			     ROOM * page_size(), MADV_REMOVE));
+	swap_out_of_crowded_node(_metadata, scene, 4 * PAGES, ROOM, &self->mask);
 	ASSERT_EQ(0, swapoff(scene->swap.path));
 	outside = pages_outside(_metadata, &scene->seg, &self->mask);
 	EXPECT_LT(0, outside);

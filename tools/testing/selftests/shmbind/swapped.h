@@ -107,15 +107,30 @@ static inline void swap_out_side_by_side(struct __test_metadata *_metadata,
 	swap_out(_metadata, &scene->group, &scene->other);
 }
 
-/* Have @pages of a segment in swap, and fill the node that it is bound to. */
-static inline void swap_out_of_full_node(struct __test_metadata *_metadata,
-					 struct scene *scene, int pages,
-					 const struct nodemask *mask)
+/*
+ * Have @pages of a segment in swap, and the node that it is bound to full but for
+ * @room pages: 0, or many more than the few dozen by which the kernel itself may
+ * have left the node below its watermark.
+ */
+static inline void swap_out_of_crowded_node(struct __test_metadata *_metadata,
+					    struct scene *scene, int pages,
+					    int room,
+					    const struct nodemask *mask)
 {
 	ASSERT_EQ(0, segment_open(&scene->seg, pages, MEM_HARDBIND, mask));
 	write_numbers(&scene->seg);
 	swap_out(_metadata, &scene->group, &scene->seg);
-	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(mask)));
+	ASSERT_EQ(0, give_back_some(&scene->ballast,
+				    fill_node_locked(&scene->ballast,
+						     first_node(mask)), room));
+}
+
+/* The same with no room at all. */
+static inline void swap_out_of_full_node(struct __test_metadata *_metadata,
+					 struct scene *scene, int pages,
+					 const struct nodemask *mask)
+{
+	swap_out_of_crowded_node(_metadata, scene, pages, 0, mask);
 }
 
 /* The first page that is not there, @pages if all are. */

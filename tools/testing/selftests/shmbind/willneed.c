@@ -11,7 +11,7 @@
 #include "swapped.h"
 
 #define MANY		1024	/* pages: reclaiming for each takes long */
-#define ROOM		48	/* pages that a full node gets back */
+#define ROOM		256	/* pages that a full node gets back */
 #define LIMIT_S		20	/* for what takes milliseconds */
 #define TRIES		5
 
@@ -134,16 +134,8 @@ TEST_F(willneed, of_a_full_node_brings_what_fits)
 {
 	struct scene *scene = &self->scene;
 	int there, last;
-	long taken;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, MANY, MEM_HARDBIND,
-				  &self->mask));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	taken = fill_node_locked(&scene->ballast, first_node(&self->mask));
-	ASSERT_LT(ROOM, taken);
-	ASSERT_EQ(0, madvise(scene->ballast.addr + (taken - ROOM) * page_size(),
-			     ROOM * page_size(), MADV_REMOVE));
+	swap_out_of_crowded_node(_metadata, scene, MANY, ROOM, &self->mask);
 	EXPECT_EQ(0, willneed(&scene->seg));
 	there = settled_residents(&scene->seg);
 	EXPECT_LE(ROOM / 2, there);
@@ -172,16 +164,8 @@ TEST_F(willneed, keeps_nobody_from_pages_it_has_begun)
 {
 	struct scene *scene = &self->scene;
 	pid_t adviser, reader;
-	long taken;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, MANY, MEM_HARDBIND,
-				  &self->mask));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	taken = fill_node_locked(&scene->ballast, first_node(&self->mask));
-	ASSERT_LT(ROOM, taken);
-	ASSERT_EQ(0, madvise(scene->ballast.addr + (taken - ROOM) * page_size(),
-			     ROOM * page_size(), MADV_REMOVE));
+	swap_out_of_crowded_node(_metadata, scene, MANY, ROOM, &self->mask);
 	adviser = fork();
 	if (adviser == 0) {
 		for (int i = 0; i < TRIES; i++)
