@@ -62,7 +62,7 @@ ppc64)	# big-endian
 	cpu='-cpu power9' threads=single
 	serial='-device spapr-vty,chardev=console' console=hvc0
 	channel=/dev/hvc1 runner=qemu-ppc64 offers='' align=256
-	lacking='sixteen many giant'
+	lacking='sixteen many giant contig'
 	;;
 riscv64)
 	debian=gcc-riscv64-linux-gnu

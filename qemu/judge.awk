@@ -78,7 +78,7 @@ function has(need,	n)
 function known(need)
 {
 	return need ~ /^((cpu)?nodes|slow|gigantic)=[0-9]+$/ ||
-	       need ~ /^(cpuless|memless|distances|single|offline)$/ ||
+	       need ~ /^(cpuless|memless|distances|single|cma|offline)$/ ||
 	       need ~ /^(failslab|uffdwp|thpswap)$/
 }
 

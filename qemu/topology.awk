@@ -1,5 +1,6 @@
 # A topology, nodes on the first line and distances on the second, as arguments
-# for QEMU (show=qemu) or as what a test may need (show=facts).
+# for QEMU (show=qemu) or Linux (show=linux), or as what a test may need
+# (show=facts).
 # host is the MiB of memory that the guest may have, if that is to be looked at.
 # With tells=0 slow memory, and offline memory, is there like any other. That of
 # a node is a multiple of align MiB. offers are needs that the kernel meets.
@@ -41,6 +42,16 @@ function take_cpus(list,	range, n, cpu)
 	cpus_of[nodes] = cpus_of[nodes] ",cpus=" list
 }
 
+# take_range(SIZE) - That much of the node that is being read.
+function take_range(size)
+{
+	sub(/cma=/, "", size)
+	cma[nodes] = mebibytes(size)
+	if (cma[nodes] >= memory[nodes])
+		fail("node " nodes " has a range of " size ", and not that " \
+		     "much memory")
+}
+
 function read_node(word,	part, n, i)
 {
 	if (plugged)
@@ -50,7 +61,9 @@ function read_node(word,	part, n, i)
 	memory[nodes] += (align - memory[nodes] % align) % align
 	total += memory[nodes]
 	for (i = 2; i <= n; i++)
-		if (part[i] !~ /^(slow|offline)$/)
+		if (part[i] ~ /^cma=/)
+			take_range(part[i])
+		else if (part[i] !~ /^(slow|offline)$/)
 			take_cpus(part[i])
 		else if (tells && part[i] == "slow")
 			slow[nodes] = ++tiers
@@ -200,6 +213,16 @@ function print_qemu(	n, m)
 		print_speeds()
 }
 
+# Kernel parameters.
+function print_linux(	n, ranges)
+{
+	for (n = 0; n < nodes; n++)
+		if (n in cma)
+			ranges = ranges (ranges ? "," : "") n ":" cma[n] "M"
+	if (ranges)
+		print "numa_cma=" ranges
+}
+
 function different_distances(from,	to, seen, count)
 {
 	for (to = 0; to < nodes; to++)
@@ -208,7 +231,8 @@ function different_distances(from,	to, seen, count)
 	return count
 }
 
-function print_facts(	n, part, has, both, cpuless, memless, far, gigantic)
+function print_facts(	n, part, has, both, cpuless, memless, far, gigantic,\
+			ranges)
 {
 	for (n = 0; n < nodes; n++) {
 		has += memory[n] > 0
@@ -232,6 +256,10 @@ function print_facts(	n, part, has, both, cpuless, memless, far, gigantic)
 		print "slow=" tiers
 	if (gigantic)
 		print "gigantic=" gigantic
+	for (n in cma)
+		ranges++
+	if (ranges)
+		print "cma"
 	if (plugged)
 		print "offline"
 	n = split(offers, part, " ")
@@ -252,6 +280,8 @@ END {
 		make_room_for_debugging()
 	if (show == "qemu")
 		print_qemu()
+	else if (show == "linux")
+		print_linux()
 	else
 		print_facts()
 }

@@ -461,6 +461,27 @@ static inline bool has_thp_swap(void)
 #endif
 }
 
+/* @name of the range of @node that can be had as a whole. */
+static inline void cma_path(char *path, size_t size, int node, const char *name)
+{
+	snprintf(path, size, "/sys/kernel/debug/cma/numa%d/%s", node, name);
+}
+
+/* The node with such a range, or -1. */
+static inline int cma_node(void)
+{
+	struct nodemask memory = memory_nodes();
+	char path[64];
+	int node;
+
+	for (node = -1; next_node(&node, &memory);) {
+		cma_path(path, sizeof(path), node, "alloc");
+		if (!access(path, F_OK))
+			return node;
+	}
+	return -1;
+}
+
 /* Has the machine @need, one of the features listed at REQUIRE()? */
 static inline bool has_feature(const char *need)
 {
@@ -484,6 +505,8 @@ static inline bool has_feature(const char *need)
 		return nodes_weight(&memory) == 1;
 	if (sscanf(need, "slow=%d", &count) == 1)
 		return nodes_weight(&memory) - nodes_weight(&fast) >= count;
+	if (!strcmp(need, "cma"))
+		return cma_node() >= 0;
 	if (!strcmp(need, "offline"))
 		return offline_block() >= 0;
 	if (!strcmp(need, "uffdwp"))
@@ -532,6 +555,7 @@ static inline void leave(struct __test_metadata *_metadata)
  *   single	exactly one node with memory
  *   slow=N	at least N nodes of slower memory, to which reclaim demotes
  *   gigantic=N	at least N nodes with room for a huge page of 1 GiB
+ *   cma	a node with a range that can be had as a whole
  *   offline	memory of a node that has no other, plugged in but offline
  *   uffdwp	a kernel whose userfaultfd tells of writes
  *   thpswap	a kernel that writes large folios to swap whole

@@ -9,8 +9,8 @@
 
 #include "ballast.h"
 #include "caller.h"
-#include "expected.h"
 #include "hotplug.h"
+#include "moved.h"
 #include "pool.h"
 #include "thp.h"
 
@@ -104,37 +104,6 @@ static int try_pin(struct segment *seg, int flags)
 		return NO_PIN;
 	pin_end(&pin);
 	return pin.result;
-}
-
-/* A number of its own for each page. */
-static void write_pages(struct segment *seg)
-{
-	for (size_t page = 0; page < seg->size / page_size(); page++)
-		*(size_t *)(seg->addr + page * page_size()) = ~page;
-}
-
-/* How many pages have the number that write_pages() gave them. */
-static size_t intact_pages(struct segment *seg)
-{
-	size_t intact = 0, pages = seg->size / page_size();
-
-	for (size_t page = 0; page < pages; page++)
-		intact += *(size_t *)(seg->addr + page * page_size()) == ~page;
-	return intact;
-}
-
-/* How many pages of @seg are on @node. */
-static long pages_on(struct segment *seg, int node)
-{
-	long per_node[NODES_MAX];
-	size_t pages = seg->size / page_size();
-
-	/* pages that were moved are mapped by a fault */
-	for (size_t page = 0; page < pages; page++)
-		read_page(seg->addr, page);
-	if (count_placement(seg->addr, pages, per_node) < 0)
-		return -1;
-	return per_node[node];
 }
 
 struct scene {

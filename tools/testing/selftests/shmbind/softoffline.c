@@ -7,7 +7,7 @@
 #include <linux/kernel-page-flags.h>
 
 #include "ballast.h"
-#include "expected.h"
+#include "moved.h"
 #include "pool.h"
 
 #ifndef MADV_SOFT_OFFLINE
@@ -95,31 +95,6 @@ FIXTURE_TEARDOWN(softoffline)
 	segment_remove(&self->ballast);
 	EXPECT_EQ(0, pools_fill(HUGE, &self->memory, 0));
 	EXPECT_EQ(0, use_all_pages());
-}
-
-static void write_pages(struct segment *seg)
-{
-	for (size_t page = 0; page < seg->size / page_size(); page++)
-		*(size_t *)(seg->addr + page * page_size()) = ~page;
-}
-
-/* How many pages have the number that write_pages() gave them. */
-static size_t intact_pages(struct segment *seg)
-{
-	size_t intact = 0, pages = seg->size / page_size();
-
-	for (size_t page = 0; page < pages; page++)
-		intact += *(size_t *)(seg->addr + page * page_size()) == ~page;
-	return intact;
-}
-
-static long pages_on(struct segment *seg, int node)
-{
-	long per_node[NODES_MAX];
-
-	if (count_placement(seg->addr, seg->size / page_size(), per_node) < 0)
-		return -1;
-	return per_node[node];
 }
 
 /* Fill the pages of the segment, which all are on the home node, or go there. */
