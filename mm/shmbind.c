@@ -21,9 +21,8 @@
  * The engine says why there is no folio: -ENOSPC where the binding allows no
  * other place, which ends in SIGBUS, and -ENOMEM otherwise.
  *
- * Only MEM_STRIPE has state that changes, struct stripe. A choice reads it
- * without a lock. A page is counted when it enters the segment, under a spinlock
- * that nests inside nothing but a page table's.
+ * Only MEM_STRIPE has state that changes, struct stripe. A folio is counted there
+ * as one page from its choice on, and with its size when it enters the segment.
  */
 
 #include <linux/atomic.h>
@@ -98,13 +97,17 @@
  * ends when no candidate is due any more.
  *
  * A node is chosen only while it is due, so while no candidate has fewer pages.
- * After that choice at most one folio for each thread can still arrive there.
+ * To be chosen counts as a page, a turn: threads that fault at the same time are
+ * not sent to one node, where that may have room for one of them alone. The rest
+ * of a folio's pages count when it enters the segment; a turn whose folio does not
+ * enter is given back. What comes out of the swap cache has had no turn, whoever
+ * brought it there, and counts as a whole when it enters.
+ *
  * Counts of nodes that were candidates throughout hence differ by at most the
  * largest folio for each thread that faults, whatever the order of offsets.
- * A folio that does not enter the segment is not counted.
  */
 struct stripe {
-	spinlock_t lock;	/* protects writes; @next is a hint */
+	spinlock_t lock;	/* nests inside nothing but a page table's */
 	unsigned int next;	/* node of the mask that is asked first */
 	unsigned int nr_nodes;	/* weight of the mask */
 	unsigned int nr_due;	/* how many of them have given < level */
@@ -470,7 +473,7 @@ static int firstref_choose(struct shmbind *b, nodemask_t *candidates)
 
 static bool stripe_is_due(const struct stripe *s, unsigned int nid)
 {
-	return READ_ONCE(s->node[nid].given) < READ_ONCE(s->level);
+	return s->node[nid].given < s->level;
 }
 
 /*
@@ -491,7 +494,7 @@ static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 	int nid;
 
 	if (s->most <= s->level && candidates == mask) {
-		WRITE_ONCE(s->level, s->level + 1);
+		s->level++;
 		s->nr_due = s->nr_nodes;
 		return;
 	}
@@ -499,14 +502,13 @@ static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 	for_each_node_mask(nid, *candidates)
 		least = min(least, s->node[nid].given);
 	passed = least + 1 - s->level;
-	WRITE_ONCE(s->level, least + 1);
+	s->level = least + 1;
 
 	s->most = 0;
 	s->nr_due = 0;
 	for_each_node_mask(nid, *mask) {
 		if (!node_isset(nid, *candidates))
-			WRITE_ONCE(s->node[nid].given,
-				   s->node[nid].given + passed);
+			s->node[nid].given += passed;
 		s->most = max(s->most, s->node[nid].given);
 		s->nr_due += stripe_is_due(s, nid);
 	}
@@ -517,7 +519,7 @@ static int stripe_find_due(const struct shmbind *b,
 			   const nodemask_t *candidates)
 {
 	const struct stripe *s = &b->stripe;
-	unsigned int i, nid = READ_ONCE(s->next);
+	unsigned int i, nid = s->next;
 
 	for (i = 0; i < s->nr_nodes; i++, nid = s->node[nid].next)
 		if (stripe_is_due(s, nid) &&
@@ -527,33 +529,79 @@ static int stripe_find_due(const struct shmbind *b,
 	return NUMA_NO_NODE;
 }
 
-/*
- * Nothing is counted here: see stripe_charge(). Threads that fault at the same
- * time are kept apart by @next, as long as more than one node is due.
- */
-static int stripe_choose(struct shmbind *b, const nodemask_t *candidates)
+/* Called with lock held. */
+static void stripe_add(struct shmbind *b, int nid, unsigned int nr_pages)
 {
 	struct stripe *s = &b->stripe;
-	int nid = stripe_find_due(b, candidates);
+	bool was_due = stripe_is_due(s, nid);
 
+	s->node[nid].given += nr_pages;
+	s->most = max(s->most, s->node[nid].given);
+	if (!was_due || stripe_is_due(s, nid))
+		return;
+	if (!--s->nr_due)
+		stripe_next_round(s, &b->pol.nodes, &b->pol.nodes);
+}
+
+static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
+			 bool turn)
+{
+	struct stripe *s = &b->stripe;
+	int nid;
+
+	guard(spinlock)(&s->lock);
+	nid = stripe_find_due(b, candidates);
 	/* Nodes that other tasks may use are due, and none of ours */
 	if (unlikely(nid == NUMA_NO_NODE)) {
-		guard(spinlock)(&s->lock);
+		stripe_next_round(s, &b->pol.nodes, candidates);
 		nid = stripe_find_due(b, candidates);
-		if (nid == NUMA_NO_NODE) {
-			stripe_next_round(s, &b->pol.nodes, candidates);
-			nid = stripe_find_due(b, candidates);
-		}
 	}
 	WRITE_ONCE(s->next, s->node[nid].next);
+	if (turn)
+		stripe_add(b, nid, 1);
 	return nid;
+}
+
+/* Pages on other nodes than those of the mask do not count. */
+static bool stripe_counts(const struct shmbind *b, int nid)
+{
+	return b->policy == MEM_STRIPE && nid != NUMA_NO_NODE &&
+	       node_isset(nid, b->pol.nodes);
+}
+
+static void stripe_count(struct shmbind *b, int nid, unsigned int nr_pages)
+{
+	if (!stripe_counts(b, nid))
+		return;
+
+	guard(spinlock)(&b->stripe.lock);
+	stripe_add(b, nid, nr_pages);
+}
+
+static void stripe_return_turn(struct shmbind *b, int nid)
+{
+	struct stripe *s = &b->stripe;
+	bool was_due;
+
+	if (!stripe_counts(b, nid))
+		return;
+
+	guard(spinlock)(&s->lock);
+	was_due = stripe_is_due(s, nid);
+	/* A change of mbind()'s meanwhile may have taken another one's */
+	if (s->node[nid].given)
+		s->node[nid].given--;
+	s->nr_due += !was_due && stripe_is_due(s, nid);
 }
 
 /* The node comes next again: that is how a full one stops a HARD stripe. */
 static void stripe_stop_at(struct shmbind *b, int nid)
 {
-	if (b->policy == MEM_STRIPE && nid != NUMA_NO_NODE)
-		WRITE_ONCE(b->stripe.next, nid);
+	if (b->policy != MEM_STRIPE || nid == NUMA_NO_NODE)
+		return;
+
+	guard(spinlock)(&b->stripe.lock);
+	WRITE_ONCE(b->stripe.next, nid);
 }
 
 static int stripe_first(const struct shmbind *b)
@@ -562,39 +610,29 @@ static int stripe_first(const struct shmbind *b)
 					 NUMA_NO_NODE;
 }
 
-static void stripe_charge(struct shmbind *b, int nid, unsigned int nr_pages)
-{
-	struct stripe *s = &b->stripe;
-	bool was_due;
-
-	if (!node_isset(nid, b->pol.nodes))
-		return;
-
-	guard(spinlock)(&s->lock);
-	was_due = stripe_is_due(s, nid);
-	WRITE_ONCE(s->node[nid].given, s->node[nid].given + nr_pages);
-	s->most = max(s->most, s->node[nid].given);
-	if (!was_due || stripe_is_due(s, nid))
-		return;
-	if (!--s->nr_due)
-		stripe_next_round(s, &b->pol.nodes, &b->pol.nodes);
-}
-
 /**
- * shmbind_charge() - Count a folio that has entered a segment.
- * @pol: The binding that placed the folio.
- * @nid: The node that was chosen for it, or for a folio that was in the swap
- *	 cache the node that it is on. A node outside the mask is not counted.
- * @nr_pages: Its size in base pages.
+ * shmbind_charge() - Count pages that have entered a segment.
+ * @pol: The binding that placed them.
+ * @nid: The node that was chosen for them. A node outside the mask is not counted.
+ * @nr_pages: How many, without the one that the turn has been.
  *
  * Context: Any context in which @pol cannot be freed, but not in interrupts.
  */
 void shmbind_charge(struct mempolicy *pol, int nid, unsigned int nr_pages)
 {
-	struct shmbind *b = to_shmbind(pol);
+	stripe_count(to_shmbind(pol), nid, nr_pages);
+}
 
-	if (b->policy == MEM_STRIPE && nid != NUMA_NO_NODE)
-		stripe_charge(b, nid, nr_pages);
+/**
+ * shmbind_return_turn() - Tell that a folio has not entered its segment.
+ * @pol: The binding that placed it.
+ * @nid: The node that was chosen for it.
+ *
+ * Context: Any context in which @pol cannot be freed, but not in interrupts.
+ */
+void shmbind_return_turn(struct mempolicy *pol, int nid)
+{
+	stripe_return_turn(to_shmbind(pol), nid);
 }
 
 /* The zones are those that an allocation with __GFP_THISNODE walks. */
@@ -659,12 +697,14 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 	return best;
 }
 
+/* With @turn the caller has to use the choice, or stripe_return_turn(). */
 static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
-			       const struct hstate *h, nodemask_t *candidates)
+			       const struct hstate *h, nodemask_t *candidates,
+			       bool turn)
 {
 	switch (b->policy) {
 	case MEM_STRIPE:
-		return stripe_choose(b, candidates);
+		return stripe_choose(b, candidates, turn);
 	case MEM_MOSTFREE:
 		return h ? mostfree_choose(gfp, h, candidates) :
 			   mostfree_choose(gfp, NULL, candidates);
@@ -674,32 +714,26 @@ static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
 }
 
 /* Apart, so that no other fault has a nodemask on its stack. */
-static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp)
+static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
+					      bool turn)
 {
 	nodemask_t candidates;
 
 	if (shmbind_candidates(b, gfp, &candidates))
-		return shmbind_choose_from(b, gfp, NULL, &candidates);
+		return shmbind_choose_from(b, gfp, NULL, &candidates, turn);
 	/* SOFT goes elsewhere, as if it was not bound; HARD nowhere */
 	return b->strength == MEM_SOFTBIND ? shmbind_local_node() : NUMA_NO_NODE;
 }
 
-/**
- * shmbind_choose() - Choose the node for a folio of a bound segment.
- * @pol: The binding.
- * @gfp: GFP flags of the allocation.
- *
- * Context: Process context, does not sleep.
- * Return: The node; for MEM_SOFTBIND the local one if there is no candidate, for
- * MEM_HARDBIND %NUMA_NO_NODE.
+/*
+ * The node for a folio; for SOFT the local one if there is no candidate, for HARD
+ * NUMA_NO_NODE.
  */
-int shmbind_choose(struct mempolicy *pol, gfp_t gfp)
+static int shmbind_choose(struct shmbind *b, gfp_t gfp, bool turn)
 {
-	struct shmbind *b = to_shmbind(pol);
-
 	if (likely(shmbind_unrestricted(b, gfp)))
-		return shmbind_choose_from(b, gfp, NULL, &b->pol.nodes);
-	return shmbind_choose_restricted(b, gfp);
+		return shmbind_choose_from(b, gfp, NULL, &b->pol.nodes, turn);
+	return shmbind_choose_restricted(b, gfp, turn);
 }
 
 /* For a try that leaves the emergency reserves alone although it cannot wait */
@@ -850,9 +884,12 @@ static struct folio *frozen_page_folio(struct page *page)
 	return page_rmappable_folio(page);
 }
 
-/* On the node @nid, or where SOFT falls back to; choose it if it is not yet. */
+/*
+ * On the node @nid, or where SOFT falls back to; choose it if it is not yet. With
+ * @turn the folio has one there.
+ */
 static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
-				  struct mempolicy *pol, int *nid)
+				  struct mempolicy *pol, int *nid, bool turn)
 {
 	struct shmbind *b = to_shmbind(pol);
 	unsigned int cookie;
@@ -862,10 +899,14 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 	for (;;) {
 		cookie = read_mems_allowed_begin();
 		if (*nid == NUMA_NO_NODE)
-			*nid = shmbind_choose(pol, gfp);
+			*nid = shmbind_choose(b, gfp, turn);
+		else if (turn)
+			stripe_count(b, *nid, 1);
 		page = shmbind_alloc_on(b, gfp, order, *nid);
 		if (likely(page))
 			return frozen_page_folio(page);
+		if (turn)
+			stripe_return_turn(b, *nid);
 		if (!shmbind_stale(b, gfp, *nid, cookie))
 			break;
 		*nid = NUMA_NO_NODE;
@@ -881,19 +922,13 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
  * page, and all that are meant for it would go to its neighbour: so a turn that
  * ends in a fallback is taken here.
  */
-static void charge_fallback(struct mempolicy *pol, struct folio *folio, int nid)
-{
-	if (folio_nid(folio) != nid)
-		shmbind_charge(pol, nid, folio_nr_pages(folio));
-}
-
 static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
 				     struct mempolicy *pol, int *nid)
 {
-	struct folio *folio = alloc_chosen(gfp, order, pol, nid);
+	struct folio *folio = alloc_chosen(gfp, order, pol, nid, false);
 
-	if (!IS_ERR(folio))
-		charge_fallback(pol, folio, *nid);
+	if (!IS_ERR(folio) && folio_nid(folio) != *nid)
+		stripe_count(to_shmbind(pol), *nid, BIT(order));
 	return folio;
 }
 
@@ -903,9 +938,10 @@ static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
  * @order: Order of the folio.
  * @pol: The binding.
  * @nid: The chosen node; %NUMA_NO_NODE has it chosen here. It stays the same
- *	 while smaller orders are tried after a larger one has failed. Once the
- *	 folio is in the segment the caller passes it to shmbind_charge(). %NULL
- *	 if the caller uses shmbind_charge_folio() instead.
+ *	 while smaller orders are tried after a larger one has failed. The folio
+ *	 counts as one page: once it is in the segment the caller passes the others
+ *	 to shmbind_charge(), and if it will not be calls shmbind_return_turn().
+ *	 %NULL if the caller uses shmbind_charge_folio() instead.
  *
  * Context: Process context, may sleep if @gfp allows it.
  * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding has
@@ -918,7 +954,7 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 	int chosen = NUMA_NO_NODE;
 
 	if (nid)
-		return alloc_chosen(gfp, order, pol, nid);
+		return alloc_chosen(gfp, order, pol, nid, true);
 	return alloc_uncharged(gfp, order, pol, &chosen);
 }
 
@@ -927,7 +963,7 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
  * @gfp: GFP flags.
  * @order: Order of the folio.
  * @pol: The binding.
- * @ilx: The node as shmbind_choose() returns it, or %NO_INTERLEAVE_INDEX for a
+ * @ilx: The node that shmbind_swapin() has chosen, or %NO_INTERLEAVE_INDEX for a
  *	 folio that nobody waits for. Such a folio is allocated on the node that
  *	 is chosen now, without reclaim, or not at all. HARD without a candidate
  *	 has the same value, and fails either way.
@@ -945,7 +981,7 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 	if (ilx != NO_INTERLEAVE_INDEX)
 		return alloc_uncharged(gfp, order, pol, &nid);
 
-	nid = shmbind_choose(pol, gfp);
+	nid = shmbind_choose(to_shmbind(pol), gfp, false);
 	if (nid != NUMA_NO_NODE)
 		page = alloc_on_node(gfp_no_reclaim(gfp | __GFP_COMP), order,
 				     nid);
@@ -1140,6 +1176,18 @@ static bool hugetlb_overtaken(const struct shmbind *b, const struct hstate *h,
 	return false;
 }
 
+/*
+ * The pages after the first count when the folio enters, for the node that it is
+ * on. A turn that ends in a fallback is taken as a whole.
+ */
+static void hugetlb_move_turn(struct shmbind *b, struct folio *folio, int nid)
+{
+	if (folio_nid(folio) == nid)
+		return;
+	stripe_count(b, nid, folio_nr_pages(folio) - 1);
+	stripe_count(b, folio_nid(folio), 1);
+}
+
 /**
  * shmbind_alloc_hugetlb_folio() - Allocate a huge page for a bound segment.
  * @h: Its size.
@@ -1148,7 +1196,8 @@ static bool hugetlb_overtaken(const struct shmbind *b, const struct hstate *h,
  * @alloc_flags: As for hugetlb_alloc_folio().
  *
  * Only the node is chosen here; reservations and charges are those of any
- * allocation by hugetlb_alloc_folio().
+ * allocation by hugetlb_alloc_folio(). The folio counts as one page on its node:
+ * see shmbind_charge() and shmbind_return_hugetlb_turn().
  *
  * Context: Process context, may sleep.
  * Return: The folio, or %-ENOSPC as hugetlb_alloc_folio() has it.
@@ -1169,17 +1218,18 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 		candidates = hugetlb_candidates(b, h, &space, alloc_flags);
 		nid = NUMA_NO_NODE;
 		if (candidates == &pol->nodes || !nodes_empty(*candidates))
-			nid = shmbind_choose_from(b, gfp, h, candidates);
+			nid = shmbind_choose_from(b, gfp, h, candidates, true);
 		if (b->strength == MEM_SOFTBIND)
 			folio = hugetlb_soft(h, nid, candidates, mm,
 					     alloc_flags);
 		else if (nid != NUMA_NO_NODE)
 			folio = hugetlb_alloc_on_node(h, nid, mm, alloc_flags);
 		if (!IS_ERR(folio)) {
-			charge_fallback(pol, folio, nid);
+			hugetlb_move_turn(b, folio, nid);
 			return folio;
 		}
 
+		stripe_return_turn(b, nid);
 		if (!shmbind_stale(b, gfp, nid, cookie) &&
 		    (nid == NUMA_NO_NODE ||
 		     !hugetlb_overtaken(b, h, nid, candidates)))
@@ -1188,6 +1238,26 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 
 	stripe_stop_at(b, nid);
 	return folio;
+}
+
+/**
+ * shmbind_return_hugetlb_turn() - Tell that a huge page has not entered.
+ * @vma: The mapping that it was allocated for, of whatever.
+ * @addr: The address.
+ * @folio: The huge page.
+ *
+ * Context: Process context in which @vma cannot go away.
+ */
+void shmbind_return_hugetlb_turn(struct vm_area_struct *vma, unsigned long addr,
+				 struct folio *folio)
+{
+	struct mempolicy *pol;
+	pgoff_t ilx;
+
+	pol = get_vma_policy(vma, addr, folio_order(folio), &ilx);
+	if (mpol_is_shmbind(pol))
+		stripe_return_turn(to_shmbind(pol), folio_nid(folio));
+	mpol_cond_put(pol);
 }
 #endif /* CONFIG_HUGETLBFS */
 
@@ -1268,7 +1338,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 		order = 0;
 
 	elsewhere = swapoff && mpol_is_hardbind(pol);
-	nid = shmbind_choose(pol, gfp);
+	nid = shmbind_choose(to_shmbind(pol), gfp, false);
 	folio = swapin_by_binding(pol, swap, order, elsewhere ? ahead : gfp,
 				  vmf, nid);
 	if (!IS_ERR(folio))
@@ -1300,7 +1370,8 @@ void shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
 	/* Nothing but a stripe counts */
 	if (to_shmbind(pol)->policy == MEM_STRIPE &&
 	    shmem_index_binding(info, index))
-		shmbind_charge(pol, folio_nid(folio), folio_nr_pages(folio));
+		stripe_count(to_shmbind(pol), folio_nid(folio),
+			     folio_nr_pages(folio));
 }
 
 /*
@@ -1417,7 +1488,7 @@ static int choose_again(struct shmbind *b, gfp_t gfp, struct folio *folio,
 				    nodes_weight(*candidates));
 	if (folio_test_hugetlb(folio))
 		h = folio_hstate(folio);
-	return shmbind_choose_from(b, gfp, h, candidates);
+	return shmbind_choose_from(b, gfp, h, candidates, false);
 }
 
 static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
@@ -1446,7 +1517,7 @@ static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
 		dst = alloc_hugetlb_folio_nodemask(folio_hstate(src), nid,
 						   &candidates, gfp, true);
 	else
-		dst = alloc_chosen(gfp, folio_order(src), pol, &nid);
+		dst = alloc_chosen(gfp, folio_order(src), pol, &nid, false);
 	return IS_ERR_OR_NULL(dst) ? ERR_PTR(-ENOSPC) : dst;
 }
 

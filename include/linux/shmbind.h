@@ -65,7 +65,7 @@ struct mempolicy *shmbind_create(int policy,
 void shmbind_exchange(struct mempolicy **binding, struct mempolicy **pol);
 bool shmbind_hard_possible(void);
 
-int shmbind_choose(struct mempolicy *pol, gfp_t gfp);
+void shmbind_return_turn(struct mempolicy *pol, int nid);
 void shmbind_charge(struct mempolicy *pol, int nid, unsigned int nr_pages);
 
 gfp_t shmbind_readahead_gfp(gfp_t gfp, const struct mempolicy *pol);
@@ -78,6 +78,8 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 					  struct mempolicy *pol,
 					  struct mm_struct *mm, u8 alloc_flags);
+void shmbind_return_hugetlb_turn(struct vm_area_struct *vma, unsigned long addr,
+				 struct folio *folio);
 
 struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     swp_entry_t swap, int order, gfp_t gfp,
@@ -128,9 +130,8 @@ static inline gfp_t shmbind_readahead_gfp(gfp_t gfp,
 	return gfp;
 }
 
-static inline int shmbind_choose(struct mempolicy *pol, gfp_t gfp)
+static inline void shmbind_return_turn(struct mempolicy *pol, int nid)
 {
-	return NUMA_NO_NODE;
 }
 
 static inline void shmbind_charge(struct mempolicy *pol, int nid,
@@ -156,6 +157,12 @@ shmbind_alloc_hugetlb_folio(struct hstate *h, struct mempolicy *pol,
 			    struct mm_struct *mm, u8 alloc_flags)
 {
 	return NULL;
+}
+
+static inline void shmbind_return_hugetlb_turn(struct vm_area_struct *vma,
+					       unsigned long addr,
+					       struct folio *folio)
+{
 }
 
 static inline struct folio *

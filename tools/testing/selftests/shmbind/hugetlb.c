@@ -147,17 +147,16 @@ TEST_F(huge, mostfree_takes_the_nearest_of_equals)
 	}
 }
 
-TEST_F(huge, mostfree_threads_use_the_last_page_of_every_pool)
+/* Have threads use what the pools have to the last page, again and again. */
+static void use_up_pools(struct __test_metadata *_metadata, struct scene *scene,
+			 int policy)
 {
-	struct scene *scene = &self->scene;
 	int count = SHARE * nodes_weight(&scene->memory), nodes[count];
 	struct worker workers[4];
 	int threads = ARRAY_SIZE(workers);
 
-	/* who finds that the node it has chosen is empty by now chooses again */
 	for (int round = 0; round < 20; round++) {
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
-				       MEM_MOSTFREE | variant->strength,
+		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0, policy,
 				       &scene->memory));
 		touch_by_threads(_metadata, scene, workers, threads, count);
 		for (int i = 0; i < count; i++)
@@ -166,6 +165,18 @@ TEST_F(huge, mostfree_threads_use_the_last_page_of_every_pool)
 		EXPECT_EQ(0, spread(nodes, count, &scene->memory));
 		segment_remove(&scene->seg);
 	}
+}
+
+/* Two that choose at the same time do not both go where one page is left. */
+TEST_F(huge, stripe_threads_use_the_last_page_of_every_pool)
+{
+	use_up_pools(_metadata, &self->scene, MEM_STRIPE | variant->strength);
+}
+
+/* Who finds that the node it has chosen is empty by now chooses again. */
+TEST_F(huge, mostfree_threads_use_the_last_page_of_every_pool)
+{
+	use_up_pools(_metadata, &self->scene, MEM_MOSTFREE | variant->strength);
 }
 
 /* Another process: it attaches, touches, and its exit status is the node. */
