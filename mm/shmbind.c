@@ -113,6 +113,8 @@ struct stripe {
 	unsigned int nr_due;	/* how many of them have given < level */
 	u64 level;		/* base pages for each node, by end of round */
 	u64 most;		/* no node was given more */
+	unsigned int ahead;	/* rounds that choices without a turn are ahead */
+	int ahead_from;		/* where each of these rounds begins, or none */
 	struct {
 		u64 given;		/* base pages */
 		unsigned int next;	/* of the mask, in a ring */
@@ -279,6 +281,7 @@ static void stripe_init(struct stripe *s, const nodemask_t *nodes)
 	s->nr_nodes = nodes_weight(*nodes);
 	s->nr_due = s->nr_nodes;
 	s->level = 1;
+	s->ahead_from = NUMA_NO_NODE;
 	for_each_node_mask(nid, *nodes)
 		s->node[nid].next = next_node_in(nid, *nodes);
 }
@@ -529,12 +532,39 @@ static int stripe_find_due(const struct shmbind *b,
 	return NUMA_NO_NODE;
 }
 
+/*
+ * A candidate for a folio that may enter the segment, later or never. A node stays
+ * due then, so all that one task reads ahead would go there: go round, as if each
+ * of these choices counted, until one does.
+ */
+static int stripe_find_ahead(struct shmbind *b, const nodemask_t *candidates)
+{
+	struct stripe *s = &b->stripe;
+	unsigned int i, nid = s->next;
+
+	if (s->ahead_from == NUMA_NO_NODE)
+		s->ahead = 0;
+
+	for (i = 0; i < s->nr_nodes; i++, nid = s->node[nid].next) {
+		if (nid == s->ahead_from)
+			s->ahead++;
+		if (s->node[nid].given >= s->level + s->ahead ||
+		    !node_isset(nid, *candidates))
+			continue;
+		if (s->ahead_from == NUMA_NO_NODE)
+			s->ahead_from = nid;
+		return nid;
+	}
+	return NUMA_NO_NODE;
+}
+
 /* Called with lock held. */
 static void stripe_add(struct shmbind *b, int nid, unsigned int nr_pages)
 {
 	struct stripe *s = &b->stripe;
 	bool was_due = stripe_is_due(s, nid);
 
+	s->ahead_from = NUMA_NO_NODE;
 	s->node[nid].given += nr_pages;
 	s->most = max(s->most, s->node[nid].given);
 	if (!was_due || stripe_is_due(s, nid))
@@ -550,7 +580,8 @@ static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
 	int nid;
 
 	guard(spinlock)(&s->lock);
-	nid = stripe_find_due(b, candidates);
+	nid = turn ? stripe_find_due(b, candidates) :
+		     stripe_find_ahead(b, candidates);
 	/* Nodes that other tasks may use are due, and none of ours */
 	if (unlikely(nid == NUMA_NO_NODE)) {
 		stripe_next_round(s, &b->pol.nodes, candidates);
