@@ -16,8 +16,8 @@
 #define SIZE	(32UL << 20)	/* bytes of a segment: takes a while to count */
 #define HUGE	(2UL << 20)	/* bytes */
 #define HUGES	4		/* huge pages in the pool */
-#define ROUNDS	8
-#define MANY	60		/* rounds that are fast */
+#define ROUNDS	4
+#define MANY	24		/* rounds that are fast */
 #define READERS	2
 #define BLOCKED	6	/* readers that cannot return */
 
