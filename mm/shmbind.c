@@ -21,13 +21,13 @@
  * The engine says why there is no folio: -ENOSPC where the binding allows no
  * other place, which ends in SIGBUS, and -ENOMEM otherwise.
  *
- * Only MEM_STRIPE has state that changes, struct stripe. A folio is counted there
- * as one page from its choice on, and with its size when it enters the segment.
+ * Only MEM_STRIPE has state that changes, struct stripe.
  */
 
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
+#include <linux/blkdev.h>
 #include <linux/build_bug.h>
 #include <linux/cache.h>
 #include <linux/cleanup.h>
@@ -79,6 +79,9 @@
 #define SHMBIND_POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE)
 #define SHMBIND_STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND)
 
+/* A turn of MEM_STRIPE that is not counted, for pages that nobody waits for */
+#define TURN_AHEAD		(-1)
+
 /* Page cache entries counted without a break: some hundred microseconds */
 #define SHMBIND_COUNT_BATCH	4096
 
@@ -97,27 +100,30 @@
  * ends when no candidate is due any more.
  *
  * A node is chosen only while it is due, so while no candidate has fewer pages.
- * To be chosen counts as a page, a turn: threads that fault at the same time are
- * not sent to one node, where that may have room for one of them alone. The rest
- * of a folio's pages count when it enters the segment; a turn whose folio does not
- * enter is given back. What comes out of the swap cache has had no turn, whoever
- * brought it there, and counts as a whole when it enters.
+ * To be chosen counts, a turn: threads that fault at the same time are not sent to
+ * one node, where that may have room for one of them alone. The turn of a folio
+ * that does not enter the segment is given back.
+ *
+ * A page that comes out of the swap cache may have been brought there by anyone,
+ * for anyone. So what is allocated for the swap cache has no turn, and counts when
+ * it enters, for the node that it is on; as does what UFFDIO_COPY brings, and what
+ * replaces another folio.
  *
  * Counts of nodes that were candidates throughout hence differ by at most the
  * largest folio for each thread that faults, whatever the order of offsets.
  */
 struct stripe {
-	spinlock_t lock;	/* nests inside nothing but a page table's */
-	unsigned int next;	/* node of the mask that is asked first */
+	spinlock_t lock;	/* a leaf */
+	int next;		/* node of the mask that is asked first */
 	unsigned int nr_nodes;	/* weight of the mask */
 	unsigned int nr_due;	/* how many of them have given < level */
 	u64 level;		/* base pages for each node, by end of round */
 	u64 most;		/* no node was given more */
-	unsigned int ahead;	/* rounds that choices without a turn are ahead */
-	int ahead_from;		/* where each of these rounds begins, or none */
+	unsigned int ahead;	/* rounds that readahead is ahead of level */
+	int ahead_from;		/* node at which each of these begins, or none */
 	struct {
 		u64 given;		/* base pages */
-		unsigned int next;	/* of the mask, in a ring */
+		int next;		/* of the mask, in a ring */
 	} node[];
 };
 
@@ -474,7 +480,7 @@ static int firstref_choose(struct shmbind *b, nodemask_t *candidates)
 	return nearest_node_nodemask(nid, candidates);
 }
 
-static bool stripe_is_due(const struct stripe *s, unsigned int nid)
+static bool stripe_is_due(const struct stripe *s, int nid)
 {
 	return s->node[nid].given < s->level;
 }
@@ -522,7 +528,7 @@ static int stripe_find_due(const struct shmbind *b,
 			   const nodemask_t *candidates)
 {
 	const struct stripe *s = &b->stripe;
-	unsigned int i, nid = s->next;
+	int i, nid = s->next;
 
 	for (i = 0; i < s->nr_nodes; i++, nid = s->node[nid].next)
 		if (stripe_is_due(s, nid) &&
@@ -533,14 +539,14 @@ static int stripe_find_due(const struct shmbind *b,
 }
 
 /*
- * A candidate for a folio that may enter the segment, later or never. A node stays
- * due then, so all that one task reads ahead would go there: go round, as if each
- * of these choices counted, until one does.
+ * The same for readahead, whose choices are not counted: the same nodes would stay
+ * due for all that a task reads ahead. Go round as if each choice counted, until
+ * the next one for a page that somebody waits for.
  */
 static int stripe_find_ahead(struct shmbind *b, const nodemask_t *candidates)
 {
 	struct stripe *s = &b->stripe;
-	unsigned int i, nid = s->next;
+	int i, nid = s->next;
 
 	if (s->ahead_from == NUMA_NO_NODE)
 		s->ahead = 0;
@@ -564,7 +570,6 @@ static void stripe_add(struct shmbind *b, int nid, unsigned int nr_pages)
 	struct stripe *s = &b->stripe;
 	bool was_due = stripe_is_due(s, nid);
 
-	s->ahead_from = NUMA_NO_NODE;
 	s->node[nid].given += nr_pages;
 	s->most = max(s->most, s->node[nid].given);
 	if (!was_due || stripe_is_due(s, nid))
@@ -574,22 +579,26 @@ static void stripe_add(struct shmbind *b, int nid, unsigned int nr_pages)
 }
 
 static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
-			 bool turn)
+			 int turn)
 {
 	struct stripe *s = &b->stripe;
 	int nid;
 
 	guard(spinlock)(&s->lock);
-	nid = turn ? stripe_find_due(b, candidates) :
-		     stripe_find_ahead(b, candidates);
+	if (turn == TURN_AHEAD) {
+		nid = stripe_find_ahead(b, candidates);
+	} else {
+		s->ahead_from = NUMA_NO_NODE;
+		nid = stripe_find_due(b, candidates);
+	}
 	/* Nodes that other tasks may use are due, and none of ours */
 	if (unlikely(nid == NUMA_NO_NODE)) {
 		stripe_next_round(s, &b->pol.nodes, candidates);
 		nid = stripe_find_due(b, candidates);
 	}
-	WRITE_ONCE(s->next, s->node[nid].next);
-	if (turn)
-		stripe_add(b, nid, 1);
+	s->next = s->node[nid].next;
+	if (turn > 0)
+		stripe_add(b, nid, turn);
 	return nid;
 }
 
@@ -609,7 +618,7 @@ static void stripe_count(struct shmbind *b, int nid, unsigned int nr_pages)
 	stripe_add(b, nid, nr_pages);
 }
 
-static void stripe_return_turn(struct shmbind *b, int nid)
+static void stripe_return_turn(struct shmbind *b, int nid, unsigned int nr_pages)
 {
 	struct stripe *s = &b->stripe;
 	bool was_due;
@@ -619,51 +628,32 @@ static void stripe_return_turn(struct shmbind *b, int nid)
 
 	guard(spinlock)(&s->lock);
 	was_due = stripe_is_due(s, nid);
-	/* A change of mbind()'s meanwhile may have taken another one's */
-	if (s->node[nid].given)
-		s->node[nid].given--;
+	/* Of huge pages, mbind() may have changed the policy since */
+	s->node[nid].given -= min_t(u64, nr_pages, s->node[nid].given);
 	s->nr_due += !was_due && stripe_is_due(s, nid);
 }
 
 /* The node comes next again: that is how a full one stops a HARD stripe. */
 static void stripe_stop_at(struct shmbind *b, int nid)
 {
-	if (b->policy != MEM_STRIPE || nid == NUMA_NO_NODE)
+	if (!stripe_counts(b, nid))
 		return;
 
 	guard(spinlock)(&b->stripe.lock);
-	WRITE_ONCE(b->stripe.next, nid);
-}
-
-static int stripe_first(const struct shmbind *b)
-{
-	return b->policy == MEM_STRIPE ? READ_ONCE(b->stripe.next) :
-					 NUMA_NO_NODE;
-}
-
-/**
- * shmbind_charge() - Count pages that have entered a segment.
- * @pol: The binding that placed them.
- * @nid: The node that was chosen for them. A node outside the mask is not counted.
- * @nr_pages: How many, without the one that the turn has been.
- *
- * Context: Any context in which @pol cannot be freed, but not in interrupts.
- */
-void shmbind_charge(struct mempolicy *pol, int nid, unsigned int nr_pages)
-{
-	stripe_count(to_shmbind(pol), nid, nr_pages);
+	b->stripe.next = nid;
 }
 
 /**
  * shmbind_return_turn() - Tell that a folio has not entered its segment.
  * @pol: The binding that placed it.
  * @nid: The node that was chosen for it.
+ * @nr_pages: Its size in base pages.
  *
  * Context: Any context in which @pol cannot be freed, but not in interrupts.
  */
-void shmbind_return_turn(struct mempolicy *pol, int nid)
+void shmbind_return_turn(struct mempolicy *pol, int nid, unsigned int nr_pages)
 {
-	stripe_return_turn(to_shmbind(pol), nid);
+	stripe_return_turn(to_shmbind(pol), nid, nr_pages);
 }
 
 /* The zones are those that an allocation with __GFP_THISNODE walks. */
@@ -728,10 +718,13 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 	return best;
 }
 
-/* With @turn the caller has to use the choice, or stripe_return_turn(). */
+/*
+ * @turn is how many pages count as of now, which the caller uses or gives back by
+ * stripe_return_turn(); 0, or TURN_AHEAD for pages that nobody waits for.
+ */
 static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
 			       const struct hstate *h, nodemask_t *candidates,
-			       bool turn)
+			       int turn)
 {
 	switch (b->policy) {
 	case MEM_STRIPE:
@@ -746,21 +739,28 @@ static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
 
 /* Apart, so that no other fault has a nodemask on its stack. */
 static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
-					      bool turn)
+					      int turn)
 {
 	nodemask_t candidates;
+	int nid;
 
 	if (shmbind_candidates(b, gfp, &candidates))
 		return shmbind_choose_from(b, gfp, NULL, &candidates, turn);
-	/* SOFT goes elsewhere, as if it was not bound; HARD nowhere */
-	return b->strength == MEM_SOFTBIND ? shmbind_local_node() : NUMA_NO_NODE;
+	if (b->strength == MEM_HARDBIND)
+		return NUMA_NO_NODE;
+
+	/* SOFT goes elsewhere, as if it was not bound */
+	nid = shmbind_local_node();
+	if (turn > 0)
+		stripe_count(b, nid, turn);
+	return nid;
 }
 
 /*
  * The node for a folio; for SOFT the local one if there is no candidate, for HARD
  * NUMA_NO_NODE.
  */
-static int shmbind_choose(struct shmbind *b, gfp_t gfp, bool turn)
+static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
 {
 	if (likely(shmbind_unrestricted(b, gfp)))
 		return shmbind_choose_from(b, gfp, NULL, &b->pol.nodes, turn);
@@ -916,11 +916,11 @@ static struct folio *frozen_page_folio(struct page *page)
 }
 
 /*
- * On the node @nid, or where SOFT falls back to; choose it if it is not yet. With
- * @turn the folio has one there.
+ * On the node @nid, or where SOFT falls back to; choose it if it is not yet. The
+ * folio has @turn pages there.
  */
 static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
-				  struct mempolicy *pol, int *nid, bool turn)
+				  struct mempolicy *pol, int *nid, int turn)
 {
 	struct shmbind *b = to_shmbind(pol);
 	unsigned int cookie;
@@ -932,12 +932,12 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 		if (*nid == NUMA_NO_NODE)
 			*nid = shmbind_choose(b, gfp, turn);
 		else if (turn)
-			stripe_count(b, *nid, 1);
+			stripe_count(b, *nid, turn);
 		page = shmbind_alloc_on(b, gfp, order, *nid);
 		if (likely(page))
 			return frozen_page_folio(page);
 		if (turn)
-			stripe_return_turn(b, *nid);
+			stripe_return_turn(b, *nid, turn);
 		if (!shmbind_stale(b, gfp, *nid, cookie))
 			break;
 		*nid = NUMA_NO_NODE;
@@ -956,7 +956,7 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
 				     struct mempolicy *pol, int *nid)
 {
-	struct folio *folio = alloc_chosen(gfp, order, pol, nid, false);
+	struct folio *folio = alloc_chosen(gfp, order, pol, nid, 0);
 
 	if (!IS_ERR(folio) && folio_nid(folio) != *nid)
 		stripe_count(to_shmbind(pol), *nid, BIT(order));
@@ -970,9 +970,9 @@ static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
  * @pol: The binding.
  * @nid: The chosen node; %NUMA_NO_NODE has it chosen here. It stays the same
  *	 while smaller orders are tried after a larger one has failed. The folio
- *	 counts as one page: once it is in the segment the caller passes the others
- *	 to shmbind_charge(), and if it will not be calls shmbind_return_turn().
- *	 %NULL if the caller uses shmbind_charge_folio() instead.
+ *	 has been counted: if it does not enter the segment the caller has to call
+ *	 shmbind_return_turn(). %NULL if it is to be counted by
+ *	 shmbind_charge_folio() when it enters.
  *
  * Context: Process context, may sleep if @gfp allows it.
  * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding has
@@ -985,7 +985,7 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 	int chosen = NUMA_NO_NODE;
 
 	if (nid)
-		return alloc_chosen(gfp, order, pol, nid, true);
+		return alloc_chosen(gfp, order, pol, nid, BIT(order));
 	return alloc_uncharged(gfp, order, pol, &chosen);
 }
 
@@ -1012,7 +1012,7 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 	if (ilx != NO_INTERLEAVE_INDEX)
 		return alloc_uncharged(gfp, order, pol, &nid);
 
-	nid = shmbind_choose(to_shmbind(pol), gfp, false);
+	nid = shmbind_choose(to_shmbind(pol), gfp, TURN_AHEAD);
 	if (nid != NUMA_NO_NODE)
 		page = alloc_on_node(gfp_no_reclaim(gfp | __GFP_COMP), order,
 				     nid);
@@ -1207,18 +1207,6 @@ static bool hugetlb_overtaken(const struct shmbind *b, const struct hstate *h,
 	return false;
 }
 
-/*
- * The pages after the first count when the folio enters, for the node that it is
- * on. A turn that ends in a fallback is taken as a whole.
- */
-static void hugetlb_move_turn(struct shmbind *b, struct folio *folio, int nid)
-{
-	if (folio_nid(folio) == nid)
-		return;
-	stripe_count(b, nid, folio_nr_pages(folio) - 1);
-	stripe_count(b, folio_nid(folio), 1);
-}
-
 /**
  * shmbind_alloc_hugetlb_folio() - Allocate a huge page for a bound segment.
  * @h: Its size.
@@ -1227,8 +1215,8 @@ static void hugetlb_move_turn(struct shmbind *b, struct folio *folio, int nid)
  * @alloc_flags: As for hugetlb_alloc_folio().
  *
  * Only the node is chosen here; reservations and charges are those of any
- * allocation by hugetlb_alloc_folio(). The folio counts as one page on its node:
- * see shmbind_charge() and shmbind_return_hugetlb_turn().
+ * allocation by hugetlb_alloc_folio(). If the folio does not enter the segment the
+ * caller has to call shmbind_return_hugetlb_turn().
  *
  * Context: Process context, may sleep.
  * Return: The folio, or %-ENOSPC as hugetlb_alloc_folio() has it.
@@ -1239,6 +1227,7 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 {
 	struct folio *folio = ERR_PTR(-ENOSPC);
 	struct shmbind *b = to_shmbind(pol);
+	unsigned int turn = pages_per_huge_page(h);
 	gfp_t gfp = htlb_alloc_mask(h);
 	nodemask_t space, *candidates;
 	unsigned int cookie;
@@ -1249,18 +1238,20 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 		candidates = hugetlb_candidates(b, h, &space, alloc_flags);
 		nid = NUMA_NO_NODE;
 		if (candidates == &pol->nodes || !nodes_empty(*candidates))
-			nid = shmbind_choose_from(b, gfp, h, candidates, true);
+			nid = shmbind_choose_from(b, gfp, h, candidates, turn);
 		if (b->strength == MEM_SOFTBIND)
 			folio = hugetlb_soft(h, nid, candidates, mm,
 					     alloc_flags);
 		else if (nid != NUMA_NO_NODE)
 			folio = hugetlb_alloc_on_node(h, nid, mm, alloc_flags);
 		if (!IS_ERR(folio)) {
-			hugetlb_move_turn(b, folio, nid);
+			/* Known to who gives the turn back: see there */
+			if (folio_nid(folio) != nid)
+				stripe_count(b, folio_nid(folio), turn);
 			return folio;
 		}
 
-		stripe_return_turn(b, nid);
+		stripe_return_turn(b, nid, turn);
 		if (!shmbind_stale(b, gfp, nid, cookie) &&
 		    (nid == NUMA_NO_NODE ||
 		     !hugetlb_overtaken(b, h, nid, candidates)))
@@ -1275,7 +1266,8 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
  * shmbind_return_hugetlb_turn() - Tell that a huge page has not entered.
  * @vma: The mapping that it was allocated for, of whatever.
  * @addr: The address.
- * @folio: The huge page.
+ * @folio: The huge page. A turn that ended in a fallback is counted for the node
+ *	   that the folio is on as well: that one is given back.
  *
  * Context: Process context in which @vma cannot go away.
  */
@@ -1287,7 +1279,8 @@ void shmbind_return_hugetlb_turn(struct vm_area_struct *vma, unsigned long addr,
 
 	pol = get_vma_policy(vma, addr, folio_order(folio), &ilx);
 	if (mpol_is_shmbind(pol))
-		stripe_return_turn(to_shmbind(pol), folio_nid(folio));
+		stripe_return_turn(to_shmbind(pol), folio_nid(folio),
+				   folio_nr_pages(folio));
 	mpol_cond_put(pol);
 }
 #endif /* CONFIG_HUGETLBFS */
@@ -1322,6 +1315,17 @@ static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
 	return swapin_sync(swap, gfp, BIT(0), vmf, pol, nid);
 }
 
+/* What lies beside @swap. The folio of @swap itself is in the swap cache. */
+static void read_ahead(struct mempolicy *pol, swp_entry_t swap, gfp_t gfp)
+{
+	struct folio *folio;
+
+	folio = swap_cluster_readahead(swap, gfp_no_reclaim(gfp), pol,
+				       NO_INTERLEAVE_INDEX);
+	if (!IS_ERR_OR_NULL(folio))
+		folio_put(folio);
+}
+
 /**
  * shmbind_swapin() - Swap in a page of a bound segment.
  * @info: The segment.
@@ -1333,8 +1337,8 @@ static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
  * @swapoff: True for swapoff(2), which a full HARD node must not make fail: it
  *	     goes by the binding where there is room, and elsewhere otherwise.
  *
- * Readahead takes what is free on the nodes that are chosen. Only the page that is
- * wanted may reclaim, once.
+ * The page that is wanted comes first, and is the only one to reclaim. Readahead
+ * takes what is free on the nodes that are chosen.
  *
  * Context: Process context, may sleep.
  * Return: The folio; %NULL if the page has another policy, or an error pointer as
@@ -1345,41 +1349,40 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     struct vm_fault *vmf, bool swapoff)
 {
 	struct mempolicy *pol = shmem_index_binding(info, index);
-	gfp_t ahead = gfp_no_reclaim(gfp);
+	bool elsewhere, ahead;
+	struct blk_plug plug;
 	struct folio *folio;
-	bool elsewhere;
-	int nid, first;
+	int nid;
 
 	if (!pol)
 		return NULL;
-	/* An attempt that fails leaves the order of a stripe as it was */
-	first = stripe_first(to_shmbind(pol));
 
 	/* Racy as in shmem_swapin_folio(): either way of reading is right */
-	if (!data_race(__swap_entry_to_info(swap)->flags & SWP_SYNCHRONOUS_IO)) {
-		folio = swap_cluster_readahead(swap, ahead, pol,
-					       NO_INTERLEAVE_INDEX);
-		if (!IS_ERR_OR_NULL(folio))
-			return folio;
-		order = 0;
-	}
+	ahead = !data_race(__swap_entry_to_info(swap)->flags &
+			   SWP_SYNCHRONOUS_IO);
 
 	/* As shmem_swap_alloc_folio() */
-	if ((vmf && userfaultfd_armed(vmf->vma)) || !zswap_never_enabled())
+	if (ahead || (vmf && userfaultfd_armed(vmf->vma)) ||
+	    !zswap_never_enabled())
 		order = 0;
 
+	if (ahead)
+		blk_start_plug(&plug);
 	elsewhere = swapoff && mpol_is_hardbind(pol);
-	nid = shmbind_choose(to_shmbind(pol), gfp, false);
-	folio = swapin_by_binding(pol, swap, order, elsewhere ? ahead : gfp,
-				  vmf, nid);
-	if (!IS_ERR(folio))
-		return folio;
-	stripe_stop_at(to_shmbind(pol), first);
-	if (!elsewhere)
-		return folio;
-
-	return swapin_sync(swap, gfp, BIT(0), vmf, get_task_policy(current),
-			   NO_INTERLEAVE_INDEX);
+	nid = shmbind_choose(to_shmbind(pol), gfp, 0);
+	folio = swapin_by_binding(pol, swap, order,
+				  elsewhere ? gfp_no_reclaim(gfp) : gfp, vmf,
+				  nid);
+	if (IS_ERR(folio) && elsewhere)
+		folio = swapin_sync(swap, gfp, BIT(0), vmf,
+				    get_task_policy(current),
+				    NO_INTERLEAVE_INDEX);
+	if (ahead) {
+		if (!IS_ERR(folio))
+			read_ahead(pol, swap, gfp);
+		blk_finish_plug(&plug);
+	}
+	return folio;
 }
 
 /**
@@ -1519,7 +1522,7 @@ static int choose_again(struct shmbind *b, gfp_t gfp, struct folio *folio,
 				    nodes_weight(*candidates));
 	if (folio_test_hugetlb(folio))
 		h = folio_hstate(folio);
-	return shmbind_choose_from(b, gfp, h, candidates, false);
+	return shmbind_choose_from(b, gfp, h, candidates, 0);
 }
 
 static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
@@ -1548,7 +1551,7 @@ static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
 		dst = alloc_hugetlb_folio_nodemask(folio_hstate(src), nid,
 						   &candidates, gfp, true);
 	else
-		dst = alloc_chosen(gfp, folio_order(src), pol, &nid, false);
+		dst = alloc_chosen(gfp, folio_order(src), pol, &nid, 0);
 	return IS_ERR_OR_NULL(dst) ? ERR_PTR(-ENOSPC) : dst;
 }
 

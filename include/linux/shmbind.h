@@ -65,8 +65,7 @@ struct mempolicy *shmbind_create(int policy,
 void shmbind_exchange(struct mempolicy **binding, struct mempolicy **pol);
 bool shmbind_hard_possible(void);
 
-void shmbind_return_turn(struct mempolicy *pol, int nid);
-void shmbind_charge(struct mempolicy *pol, int nid, unsigned int nr_pages);
+void shmbind_return_turn(struct mempolicy *pol, int nid, unsigned int nr_pages);
 
 gfp_t shmbind_readahead_gfp(gfp_t gfp, const struct mempolicy *pol);
 struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
@@ -130,12 +129,8 @@ static inline gfp_t shmbind_readahead_gfp(gfp_t gfp,
 	return gfp;
 }
 
-static inline void shmbind_return_turn(struct mempolicy *pol, int nid)
-{
-}
-
-static inline void shmbind_charge(struct mempolicy *pol, int nid,
-				  unsigned int nr_pages)
+static inline void shmbind_return_turn(struct mempolicy *pol, int nid,
+				       unsigned int nr_pages)
 {
 }
 
