@@ -1373,6 +1373,8 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	folio = swapin_by_binding(pol, swap, order,
 				  elsewhere ? gfp_no_reclaim(gfp) : gfp, vmf,
 				  nid);
+	if (IS_ERR(folio))
+		stripe_stop_at(to_shmbind(pol), nid);
 	if (IS_ERR(folio) && elsewhere)
 		folio = swapin_sync(swap, gfp, BIT(0), vmf,
 				    get_task_policy(current),

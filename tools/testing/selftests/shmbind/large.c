@@ -391,6 +391,32 @@ TEST_F(fragmented, a_stripe_stays_even_within_a_large_folio)
 	EXPECT_GE(scene->large, spread(nodes, pages, &scene->memory));
 }
 
+/* Of one task, whose large folios do not fit either; others go on as before. */
+TEST_F(fragmented, a_stripe_without_a_candidate_keeps_to_its_mask)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask rest = nodes_of(scene->victim);
+	struct nodemask mask = nodes_andnot(scene->memory, rest);
+	int pages = 6 * nodes_weight(&mask), nodes[pages];
+	int near = node_that_prefers(scene->victim, &scene->memory);
+	struct cgroup cpuset = {};
+
+	ASSERT_EQ(0, cgroup_create(&cpuset, "cpuset"));
+	open_aligned(_metadata, &scene->seg, 2 * scene->large,
+		     MEM_STRIPE | variant->strength, &mask);
+	if (near >= 0)
+		ASSERT_EQ(0, run_on_node(near));
+	EXPECT_EQ(variant->strength == MEM_SOFTBIND ? 0 : SIGBUS,
+		  wait_for(touch_without(&cpuset, &scene->seg, 0, &mask)));
+	cgroup_remove(&cpuset);
+
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
+	touch_pages(scene->seg.addr + FOLIO_SIZE, pages);
+	ASSERT_EQ(0, placement(scene->seg.addr + FOLIO_SIZE, pages, nodes));
+	EXPECT_EQ(0, strays(nodes, pages, &mask));
+	EXPECT_GE(1, spread(nodes, pages, &mask));
+}
+
 TEST_F(fragmented, hard_fails_when_no_small_folio_is_left_either)
 {
 	struct scene *scene = &self->scene;

@@ -12,6 +12,8 @@
 
 #define LIMITED		1024	/* pages, more than the group may have */
 #define FEW		8	/* pages in the swap cache that are not ours */
+#define FOUND		6	/* pages that a full node has nevertheless, and a
+				   stripe goes on for */
 #define SPARE		512	/* pages that a full node gets back */
 #define MOMENTS		12	/* of an attempt, at which it gets them */
 
@@ -304,6 +306,25 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 	ASSERT_EQ(PAGES, page_that_fails(&scene->seg));
 	expect_numbers(_metadata, &scene->seg);
 	expect_all_on(_metadata, &scene->seg, &mask);
+}
+
+/* However often one tries, and wherever: but for what was read ahead before. */
+TEST_F(swap, a_full_node_stops_a_hard_stripe)
+{
+	struct scene *scene = &self->scene;
+	int full = victim_node(), pages = PAGES / 2;
+	struct nodemask mask = scene->first;
+
+	node_set(full, &mask);
+	ASSERT_EQ(0, segment_open(&scene->seg, pages, MEM_STRIPE | MEM_HARDBIND,
+				  &mask));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	ASSERT_LT(0, fill_node_locked(&scene->ballast, full));
+	for (int tries = 0; tries < 4 * pages; tries++)
+		try_read(scene->seg.addr, tries / 4);
+	EXPECT_GE(FOUND + (variant->readahead ? 1 + WINDOW : 1),
+		  residents(&scene->seg, false));
 }
 
 /* Who gives a full node its pages back, in the middle of an attempt. */

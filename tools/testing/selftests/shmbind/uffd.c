@@ -98,6 +98,21 @@ TEST_F(uffd, copies_go_to_each_node_in_turn)
 	}
 }
 
+TEST_F(uffd, copies_that_fail_between_those_cost_no_turn)
+{
+	int nodes[PAGES];
+
+	for (int page = 0; page < PAGES; page++) {
+		for (int i = 0; i < page % 4; i++)
+			EXPECT_EQ(EFAULT, copy_page(self->fd, self->addr, page,
+						    self->nothing));
+		ASSERT_EQ(0, copy_page(self->fd, self->addr, page,
+				       self->source));
+		nodes[page] = page_node(self->addr, page);
+		ASSERT_GE(1, spread(nodes, page + 1, &self->memory));
+	}
+}
+
 /* A copy that fails after each page that is touched, and the round goes on. */
 
 TEST_F(uffd, a_copy_from_nowhere_costs_no_turn)
