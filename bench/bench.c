@@ -48,6 +48,7 @@
 #define HUGE		(2UL << 20)	/* bytes */
 #define HUGE_PAGES	4UL		/* of a segment */
 #define ROUNDS		6		/* the first warms up and is not counted */
+#define HUGE_ROUNDS	13		/* each fault meets a timer tick or not */
 #define NODES_MAX	64
 #define NODE_SIZE	(32UL << 20)	/* of each node but the first */
 #define SAMPLES_MAX	(ROUNDS * PAGES)
@@ -522,7 +523,7 @@ static void measure_huge(int nodes, int flags)
 
 	memset(first, 0, sizeof(first));
 	memset(again, 0, sizeof(again));
-	for (int round = 0; round < ROUNDS; round++)
+	for (int round = 0; round < HUGE_ROUNDS; round++)
 		for (int m = 0; m < MODES; m++)
 			if (exists(&modes[m]))
 				huge_faults(&modes[m], nodes, flags, round,

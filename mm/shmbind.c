@@ -397,23 +397,31 @@ static const nodemask_t *usable_nodes(gfp_t gfp)
 }
 
 /*
+ * Of a word of a nodemask, the nodes that the cpuset allows and that are usable.
+ * A nodemask may have 1024 bits, and to build one costs more than all else in a
+ * fault: so look at the words that can have a node in them, and at no others.
+ */
+static unsigned long allowed_nodes(const nodemask_t *usable, unsigned int word)
+{
+	unsigned long nodes = nodes_addr(*usable)[word];
+
+	if (cpusets_enabled())
+		nodes &= nodes_addr(cpuset_current_mems_allowed)[word];
+	return nodes;
+}
+
+/*
  * Whether every node of the mask is a candidate, as nearly always: then the mask
- * itself is the set. A nodemask may have 1024 bits, and building one for each
- * fault would cost more than all else here, so look at the words that can have
- * a node in them and at no others.
+ * itself is the set.
  */
 static bool shmbind_unrestricted(const struct shmbind *b, gfp_t gfp)
 {
 	const unsigned long *mask = nodes_addr(b->pol.nodes);
-	const unsigned long *usable = nodes_addr(*usable_nodes(gfp));
-	const unsigned long *allowed = usable;
+	const nodemask_t *usable = usable_nodes(gfp);
 	unsigned int word;
 
-	if (cpusets_enabled())
-		allowed = nodes_addr(cpuset_current_mems_allowed);
-
 	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++)
-		if (mask[word] & ~(usable[word] & allowed[word]))
+		if (mask[word] & ~allowed_nodes(usable, word))
 			return false;
 	return true;
 }
@@ -429,11 +437,18 @@ static bool is_candidate(const struct shmbind *b, gfp_t gfp, int nid)
 static bool shmbind_candidates(const struct shmbind *b, gfp_t gfp,
 			       nodemask_t *candidates)
 {
-	nodes_and(*candidates, b->pol.nodes, *usable_nodes(gfp));
-	if (cpusets_enabled())
-		nodes_and(*candidates, *candidates,
-			  cpuset_current_mems_allowed);
-	return !nodes_empty(*candidates);
+	const nodemask_t *usable = usable_nodes(gfp);
+	unsigned long nodes, any = 0;
+	unsigned int word;
+
+	nodes_clear(*candidates);
+	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
+		nodes = nodes_addr(b->pol.nodes)[word] &
+			allowed_nodes(usable, word);
+		nodes_addr(*candidates)[word] = nodes;
+		any |= nodes;
+	}
+	return any;
 }
 
 /*
@@ -500,7 +515,7 @@ static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 			      const nodemask_t *candidates)
 {
 	u64 least = U64_MAX, passed;
-	int nid;
+	int i, nid;
 
 	if (s->most <= s->level && candidates == mask) {
 		s->level++;
@@ -508,15 +523,16 @@ static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 		return;
 	}
 
-	for_each_node_mask(nid, *candidates)
-		least = min(least, s->node[nid].given);
+	for (i = 0, nid = s->next; i < s->nr_nodes; i++, nid = s->node[nid].next)
+		if (candidates == mask || node_isset(nid, *candidates))
+			least = min(least, s->node[nid].given);
 	passed = least + 1 - s->level;
 	s->level = least + 1;
 
 	s->most = 0;
 	s->nr_due = 0;
-	for_each_node_mask(nid, *mask) {
-		if (!node_isset(nid, *candidates))
+	for (i = 0; i < s->nr_nodes; i++, nid = s->node[nid].next) {
+		if (candidates != mask && !node_isset(nid, *candidates))
 			s->node[nid].given += passed;
 		s->most = max(s->most, s->node[nid].given);
 		s->nr_due += stripe_is_due(s, nid);
@@ -697,6 +713,7 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 	enum zone_type highest_zoneidx = gfp_zone(current_gfp_context(gfp));
 	int local = numa_node_id(), best = NUMA_NO_NODE;
 	unsigned long free, most = 0, left;
+	int distance, least = INT_MAX;
 	unsigned int word, nid;
 
 	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
@@ -707,11 +724,11 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 				   node_free_pages(nid, highest_zoneidx);
 			if (free < most)
 				continue;
-			if (free > most || best == NUMA_NO_NODE ||
-			    node_distance(local, nid) <
-			    node_distance(local, best)) {
+			distance = node_distance(local, nid);
+			if (free > most || distance < least) {
 				best = nid;
 				most = free;
+				least = distance;
 			}
 		}
 	}
@@ -762,8 +779,15 @@ static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
  */
 static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
 {
+	int nid;
+
 	if (likely(shmbind_unrestricted(b, gfp)))
 		return shmbind_choose_from(b, gfp, NULL, &b->pol.nodes, turn);
+	if (b->policy == MEM_FIRSTREF) {
+		nid = shmbind_local_node();
+		if (is_candidate(b, gfp, nid))
+			return nid;
+	}
 	return shmbind_choose_restricted(b, gfp, turn);
 }
 
@@ -1059,43 +1083,51 @@ bool hugetlb_surplus_possible(struct hstate *h, u8 alloc_flags)
 	       hugetlb_has_free_surplus(h);
 }
 
-/*
- * The mask itself where all its nodes are candidates, as nearly always; otherwise
- * @space with those that are. A node that has no huge page, free or in use, is
- * not one unless its pool can get one at this fault.
- */
-static nodemask_t *hugetlb_candidates(struct shmbind *b, struct hstate *h,
-				      nodemask_t *space, u8 alloc_flags)
+/* Take the nodes out of @candidates that have no huge page, free or in use. */
+static void drop_nodes_without_pages(const struct hstate *h,
+				     nodemask_t *candidates)
 {
+	int nid;
+
+	for_each_node_mask(nid, *candidates)
+		if (!READ_ONCE(h->nr_huge_pages_node[nid]))
+			node_clear(nid, *candidates);
+}
+
+/*
+ * *@candidates is the mask itself where all its nodes are, as nearly always, and
+ * otherwise @space with those that are. A node that has no huge page is not one,
+ * unless its pool can get one at this fault. That is looked at once one has been
+ * chosen: no other choice needs it.
+ */
+static int hugetlb_choose(struct shmbind *b, struct hstate *h,
+			  nodemask_t **candidates, nodemask_t *space,
+			  u8 alloc_flags)
+{
+	unsigned int turn = pages_per_huge_page(h);
 	gfp_t gfp = htlb_alloc_mask(h);
-	nodemask_t *candidates = &b->pol.nodes;
-	unsigned int word, nid;
-	bool known = false;
-	unsigned long left;
+	int nid;
 
+	*candidates = &b->pol.nodes;
 	if (unlikely(!shmbind_unrestricted(b, gfp))) {
-		shmbind_candidates(b, gfp, space);
-		candidates = space;
+		*candidates = space;
+		if (!shmbind_candidates(b, gfp, space))
+			return NUMA_NO_NODE;
 	}
 
-	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
-		left = nodes_addr(*candidates)[word];
-		for (; left; left &= left - 1) {
-			nid = word * BITS_PER_LONG + __ffs(left);
-			if (likely(READ_ONCE(h->nr_huge_pages_node[nid])))
-				continue;
-			/* The answer is the same for all such nodes */
-			if (!known && hugetlb_surplus_possible(h, alloc_flags))
-				return candidates;
-			known = true;
-			if (candidates != space) {
-				*space = *candidates;
-				candidates = space;
-			}
-			node_clear(nid, *space);
-		}
-	}
-	return candidates;
+	nid = shmbind_choose_from(b, gfp, h, *candidates, turn);
+	if (likely(READ_ONCE(h->nr_huge_pages_node[nid])) ||
+	    hugetlb_surplus_possible(h, alloc_flags))
+		return nid;
+
+	stripe_return_turn(b, nid, turn);
+	if (*candidates != space)
+		*space = **candidates;
+	*candidates = space;
+	drop_nodes_without_pages(h, space);
+	if (nodes_empty(*space))
+		return NUMA_NO_NODE;
+	return shmbind_choose_from(b, gfp, h, space, turn);
 }
 
 /* On that node, from the pool or as a surplus page, or not at all. */
@@ -1235,10 +1267,7 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 
 	for (;;) {
 		cookie = read_mems_allowed_begin();
-		candidates = hugetlb_candidates(b, h, &space, alloc_flags);
-		nid = NUMA_NO_NODE;
-		if (candidates == &pol->nodes || !nodes_empty(*candidates))
-			nid = shmbind_choose_from(b, gfp, h, candidates, turn);
+		nid = hugetlb_choose(b, h, &candidates, &space, alloc_flags);
 		if (b->strength == MEM_SOFTBIND)
 			folio = hugetlb_soft(h, nid, candidates, mm,
 					     alloc_flags);
@@ -1291,8 +1320,8 @@ static struct mempolicy *shmem_index_binding(struct shmem_inode_info *info,
 {
 	struct mempolicy *pol;
 
-	if (!shmem_binding(info))
-		return NULL;
+	if (likely(!info->policy.root.rb_node))
+		return shmem_binding(info);
 	pol = mpol_shared_policy_lookup(&info->policy, index);
 	if (mpol_is_shmbind(pol))
 		return pol;
@@ -1303,8 +1332,10 @@ static struct mempolicy *shmem_index_binding(struct shmem_inode_info *info,
 /* Without readahead; a large folio is tried first if @order is not 0. */
 static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
 				       int order, gfp_t gfp,
-				       struct vm_fault *vmf, int nid)
+				       struct vm_fault *vmf)
 {
+	struct shmbind *b = to_shmbind(pol);
+	int nid = shmbind_choose(b, gfp, 0);
 	struct folio *folio;
 
 	if (order) {
@@ -1312,18 +1343,33 @@ static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
 		if (!IS_ERR(folio))
 			return folio;
 	}
-	return swapin_sync(swap, gfp, BIT(0), vmf, pol, nid);
+	folio = swapin_sync(swap, gfp, BIT(0), vmf, pol, nid);
+	if (IS_ERR(folio))
+		stripe_stop_at(b, nid);
+	return folio;
 }
 
-/* What lies beside @swap. The folio of @swap itself is in the swap cache. */
-static void read_ahead(struct mempolicy *pol, swp_entry_t swap, gfp_t gfp)
+/*
+ * The page that is wanted comes first, and is the only one to reclaim. Readahead
+ * takes what is free on the nodes that are chosen.
+ */
+static noinline struct folio *swapin_around(struct mempolicy *pol,
+					    swp_entry_t swap, gfp_t gfp,
+					    struct vm_fault *vmf)
 {
-	struct folio *folio;
+	struct folio *folio, *ahead;
+	struct blk_plug plug;
 
-	folio = swap_cluster_readahead(swap, gfp_no_reclaim(gfp), pol,
-				       NO_INTERLEAVE_INDEX);
-	if (!IS_ERR_OR_NULL(folio))
-		folio_put(folio);
+	blk_start_plug(&plug);
+	folio = swapin_by_binding(pol, swap, 0, gfp, vmf);
+	if (!IS_ERR(folio)) {
+		ahead = swap_cluster_readahead(swap, gfp_no_reclaim(gfp), pol,
+					       NO_INTERLEAVE_INDEX);
+		if (!IS_ERR_OR_NULL(ahead))
+			folio_put(ahead);
+	}
+	blk_finish_plug(&plug);
+	return folio;
 }
 
 /**
@@ -1337,9 +1383,6 @@ static void read_ahead(struct mempolicy *pol, swp_entry_t swap, gfp_t gfp)
  * @swapoff: True for swapoff(2), which a full HARD node must not make fail: it
  *	     goes by the binding where there is room, and elsewhere otherwise.
  *
- * The page that is wanted comes first, and is the only one to reclaim. Readahead
- * takes what is free on the nodes that are chosen.
- *
  * Context: Process context, may sleep.
  * Return: The folio; %NULL if the page has another policy, or an error pointer as
  * of swapin_sync() and shmbind_alloc_folio().
@@ -1349,42 +1392,28 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     struct vm_fault *vmf, bool swapoff)
 {
 	struct mempolicy *pol = shmem_index_binding(info, index);
-	bool elsewhere, ahead;
-	struct blk_plug plug;
+	bool elsewhere = swapoff && mpol_is_hardbind(pol);
 	struct folio *folio;
-	int nid;
 
-	if (!pol)
+	if (unlikely(!pol))
 		return NULL;
-
-	/* Racy as in shmem_swapin_folio(): either way of reading is right */
-	ahead = !data_race(__swap_entry_to_info(swap)->flags &
-			   SWP_SYNCHRONOUS_IO);
+	if (elsewhere)
+		gfp = gfp_no_reclaim(gfp);
 
 	/* As shmem_swap_alloc_folio() */
-	if (ahead || (vmf && userfaultfd_armed(vmf->vma)) ||
-	    !zswap_never_enabled())
+	if ((vmf && userfaultfd_armed(vmf->vma)) || !zswap_never_enabled())
 		order = 0;
 
-	if (ahead)
-		blk_start_plug(&plug);
-	elsewhere = swapoff && mpol_is_hardbind(pol);
-	nid = shmbind_choose(to_shmbind(pol), gfp, 0);
-	folio = swapin_by_binding(pol, swap, order,
-				  elsewhere ? gfp_no_reclaim(gfp) : gfp, vmf,
-				  nid);
-	if (IS_ERR(folio))
-		stripe_stop_at(to_shmbind(pol), nid);
-	if (IS_ERR(folio) && elsewhere)
-		folio = swapin_sync(swap, gfp, BIT(0), vmf,
-				    get_task_policy(current),
-				    NO_INTERLEAVE_INDEX);
-	if (ahead) {
-		if (!IS_ERR(folio))
-			read_ahead(pol, swap, gfp);
-		blk_finish_plug(&plug);
-	}
-	return folio;
+	/* Racy as in shmem_swapin_folio(): either way of reading is right */
+	if (data_race(__swap_entry_to_info(swap)->flags & SWP_SYNCHRONOUS_IO))
+		folio = swapin_by_binding(pol, swap, order, gfp, vmf);
+	else
+		folio = swapin_around(pol, swap, gfp, vmf);
+	if (!IS_ERR(folio) || !elsewhere)
+		return folio;
+
+	return swapin_sync(swap, gfp, BIT(0), vmf, get_task_policy(current),
+			   NO_INTERLEAVE_INDEX);
 }
 
 /**
