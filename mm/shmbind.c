@@ -397,31 +397,23 @@ static const nodemask_t *usable_nodes(gfp_t gfp)
 }
 
 /*
- * Of a word of a nodemask, the nodes that the cpuset allows and that are usable.
- * A nodemask may have 1024 bits, and to build one costs more than all else in a
- * fault: so look at the words that can have a node in them, and at no others.
- */
-static unsigned long allowed_nodes(const nodemask_t *usable, unsigned int word)
-{
-	unsigned long nodes = nodes_addr(*usable)[word];
-
-	if (cpusets_enabled())
-		nodes &= nodes_addr(cpuset_current_mems_allowed)[word];
-	return nodes;
-}
-
-/*
  * Whether every node of the mask is a candidate, as nearly always: then the mask
- * itself is the set.
+ * itself is the set. A nodemask may have 1024 bits, and to build one costs more
+ * than all else in a fault: so look at the words that can have a node in them, and
+ * at no others.
  */
 static bool shmbind_unrestricted(const struct shmbind *b, gfp_t gfp)
 {
 	const unsigned long *mask = nodes_addr(b->pol.nodes);
-	const nodemask_t *usable = usable_nodes(gfp);
+	const unsigned long *usable = nodes_addr(*usable_nodes(gfp));
+	const unsigned long *allowed = usable;
 	unsigned int word;
 
+	if (cpusets_enabled())
+		allowed = nodes_addr(cpuset_current_mems_allowed);
+
 	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++)
-		if (mask[word] & ~allowed_nodes(usable, word))
+		if (mask[word] & ~(usable[word] & allowed[word]))
 			return false;
 	return true;
 }
@@ -437,14 +429,18 @@ static bool is_candidate(const struct shmbind *b, gfp_t gfp, int nid)
 static bool shmbind_candidates(const struct shmbind *b, gfp_t gfp,
 			       nodemask_t *candidates)
 {
-	const nodemask_t *usable = usable_nodes(gfp);
+	const unsigned long *mask = nodes_addr(b->pol.nodes);
+	const unsigned long *usable = nodes_addr(*usable_nodes(gfp));
+	const unsigned long *allowed = usable;
 	unsigned long nodes, any = 0;
 	unsigned int word;
 
+	if (cpusets_enabled())
+		allowed = nodes_addr(cpuset_current_mems_allowed);
+
 	nodes_clear(*candidates);
 	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
-		nodes = nodes_addr(b->pol.nodes)[word] &
-			allowed_nodes(usable, word);
+		nodes = mask[word] & usable[word] & allowed[word];
 		nodes_addr(*candidates)[word] = nodes;
 		any |= nodes;
 	}
@@ -713,7 +709,7 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 	enum zone_type highest_zoneidx = gfp_zone(current_gfp_context(gfp));
 	int local = numa_node_id(), best = NUMA_NO_NODE;
 	unsigned long free, most = 0, left;
-	int distance, least = INT_MAX;
+	int distance, least = -1;	/* from @local to @best, once known */
 	unsigned int word, nid;
 
 	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
@@ -724,12 +720,17 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 				   node_free_pages(nid, highest_zoneidx);
 			if (free < most)
 				continue;
-			distance = node_distance(local, nid);
-			if (free > most || distance < least) {
-				best = nid;
-				most = free;
-				least = distance;
+			distance = -1;
+			if (free == most && best != NUMA_NO_NODE) {
+				if (least < 0)
+					least = node_distance(local, best);
+				distance = node_distance(local, nid);
+				if (distance >= least)
+					continue;
 			}
+			best = nid;
+			most = free;
+			least = distance;
 		}
 	}
 	return best;
@@ -941,9 +942,9 @@ static struct folio *frozen_page_folio(struct page *page)
 
 /*
  * On the node @nid, or where SOFT falls back to; choose it if it is not yet. The
- * folio has @turn pages there.
+ * folio has @turn pages there. Inline, because most callers know what it is.
  */
-static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
+static __always_inline struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 				  struct mempolicy *pol, int *nid, int turn)
 {
 	struct shmbind *b = to_shmbind(pol);
@@ -1401,7 +1402,8 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 		gfp = gfp_no_reclaim(gfp);
 
 	/* As shmem_swap_alloc_folio() */
-	if ((vmf && userfaultfd_armed(vmf->vma)) || !zswap_never_enabled())
+	if (order && ((vmf && userfaultfd_armed(vmf->vma)) ||
+		      !zswap_never_enabled()))
 		order = 0;
 
 	/* Racy as in shmem_swapin_folio(): either way of reading is right */
