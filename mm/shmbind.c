@@ -115,8 +115,8 @@
 struct stripe {
 	spinlock_t lock;	/* a leaf */
 	int next;		/* node of the mask that is asked first */
-	unsigned int nr_nodes;	/* weight of the mask */
-	unsigned int nr_due;	/* how many of them have given < level */
+	int nr_nodes;		/* weight of the mask */
+	int nr_due;		/* how many of them have given < level */
 	u64 level;		/* base pages for each node, by end of round */
 	u64 most;		/* no node was given more */
 	unsigned int ahead;	/* rounds that readahead is ahead of level */
@@ -149,11 +149,6 @@ static struct shmbind *to_shmbind(const struct mempolicy *pol)
 {
 	VM_WARN_ON_ONCE(pol->mode != MPOL_SHMBIND);
 	return container_of(pol, struct shmbind, pol);
-}
-
-bool __mpol_is_hardbind(const struct mempolicy *pol)
-{
-	return to_shmbind(pol)->strength == MEM_HARDBIND;
 }
 
 /**
@@ -317,8 +312,12 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
 	b->pol.home_node = NUMA_NO_NODE;
 	b->policy = policy & SHMBIND_POLICIES;
 	b->strength = policy & SHMBIND_STRENGTHS;
-	if (b->policy == MEM_STRIPE)
+	if (b->strength == MEM_HARDBIND)
+		b->pol.flags |= MPOL_F_HARDBIND;
+	if (b->policy == MEM_STRIPE) {
+		b->pol.flags |= MPOL_F_STRIPE;
 		stripe_init(&b->stripe, nodes);
+	}
 	return &b->pol;
 }
 
@@ -720,17 +719,19 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 				   node_free_pages(nid, highest_zoneidx);
 			if (free < most)
 				continue;
-			distance = -1;
-			if (free == most && best != NUMA_NO_NODE) {
-				if (least < 0)
-					least = node_distance(local, best);
-				distance = node_distance(local, nid);
-				if (distance >= least)
-					continue;
+			if (free > most || best == NUMA_NO_NODE) {
+				best = nid;
+				most = free;
+				least = -1;
+				continue;
 			}
-			best = nid;
-			most = free;
-			least = distance;
+			if (least < 0)
+				least = node_distance(local, best);
+			distance = node_distance(local, nid);
+			if (distance < least) {
+				best = nid;
+				least = distance;
+			}
 		}
 	}
 	return best;
@@ -756,8 +757,8 @@ static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
 }
 
 /* Apart, so that no other fault has a nodemask on its stack. */
-static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
-					      int turn)
+static noinline int shmbind_choose_by_mask(struct shmbind *b, gfp_t gfp,
+					   int turn)
 {
 	nodemask_t candidates;
 	int nid;
@@ -774,21 +775,28 @@ static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
 	return nid;
 }
 
+/* FIRSTREF seldom needs the set of candidates. */
+static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
+					      int turn)
+{
+	int nid;
+
+	if (b->policy == MEM_FIRSTREF) {
+		nid = shmbind_local_node();
+		if (is_candidate(b, gfp, nid))
+			return nid;
+	}
+	return shmbind_choose_by_mask(b, gfp, turn);
+}
+
 /*
  * The node for a folio; for SOFT the local one if there is no candidate, for HARD
  * NUMA_NO_NODE.
  */
 static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
 {
-	int nid;
-
 	if (likely(shmbind_unrestricted(b, gfp)))
 		return shmbind_choose_from(b, gfp, NULL, &b->pol.nodes, turn);
-	if (b->policy == MEM_FIRSTREF) {
-		nid = shmbind_local_node();
-		if (is_candidate(b, gfp, nid))
-			return nid;
-	}
 	return shmbind_choose_restricted(b, gfp, turn);
 }
 
@@ -942,9 +950,9 @@ static struct folio *frozen_page_folio(struct page *page)
 
 /*
  * On the node @nid, or where SOFT falls back to; choose it if it is not yet. The
- * folio has @turn pages there. Inline, because most callers know what it is.
+ * folio has @turn pages there.
  */
-static __always_inline struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
+static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 				  struct mempolicy *pol, int *nid, int turn)
 {
 	struct shmbind *b = to_shmbind(pol);
@@ -1418,25 +1426,13 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			   NO_INTERLEAVE_INDEX);
 }
 
-/**
- * shmbind_charge_folio() - Count a folio that was not allocated where it enters.
- * @info: The segment, which is bound.
- * @index: Where the folio has entered it.
- * @folio: The folio, such as one out of the swap cache. It counts for the node
- *	   that it is on, whatever brought it there.
- *
- * A folio in a range that has a policy of mbind(2) is not counted.
- *
- * Context: Process context.
- */
-void shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
-			  struct folio *folio)
+/* See shmbind_charge_folio(). */
+void __shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
+			    struct folio *folio)
 {
-	struct mempolicy *pol = shmem_binding(info);
+	struct mempolicy *pol = shmem_index_binding(info, index);
 
-	/* Nothing but a stripe counts */
-	if (to_shmbind(pol)->policy == MEM_STRIPE &&
-	    shmem_index_binding(info, index))
+	if (pol)
 		stripe_count(to_shmbind(pol), folio_nid(folio),
 			     folio_nr_pages(folio));
 }

@@ -6,6 +6,7 @@
 #define _LINUX_SHMBIND_H
 
 #include <linux/alloc_tag.h>
+#include <linux/bits.h>
 #include <linux/gfp_types.h>
 #include <linux/mempolicy.h>
 #include <linux/mm_types.h>
@@ -30,7 +31,9 @@ static inline bool mpol_is_shmbind(const struct mempolicy *pol)
 	return pol && pol->mode == MPOL_SHMBIND;
 }
 
-bool __mpol_is_hardbind(const struct mempolicy *pol);
+/* Flags of a binding, so that a fault need not call the engine to ask */
+#define MPOL_F_HARDBIND	BIT(5)	/* MEM_HARDBIND */
+#define MPOL_F_STRIPE	BIT(6)	/* MEM_STRIPE */
 
 /**
  * mpol_is_hardbind() - Tell whether a policy is a MEM_HARDBIND binding.
@@ -41,7 +44,7 @@ bool __mpol_is_hardbind(const struct mempolicy *pol);
  */
 static inline bool mpol_is_hardbind(const struct mempolicy *pol)
 {
-	return mpol_is_shmbind(pol) && __mpol_is_hardbind(pol);
+	return mpol_is_shmbind(pol) && (pol->flags & MPOL_F_HARDBIND);
 }
 
 /**
@@ -83,8 +86,28 @@ void shmbind_return_hugetlb_turn(struct vm_area_struct *vma, unsigned long addr,
 struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     swp_entry_t swap, int order, gfp_t gfp,
 			     struct vm_fault *vmf, bool swapoff);
-void shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
-			  struct folio *folio);
+void __shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
+			    struct folio *folio);
+
+/**
+ * shmbind_charge_folio() - Count a folio that was not counted where it was chosen.
+ * @binding: The binding of the segment.
+ * @info: The segment.
+ * @index: Where the folio has entered it.
+ * @folio: The folio, such as one out of the swap cache. It counts for the node
+ *	   that it is on, whatever brought it there.
+ *
+ * A folio in a range that has a policy of mbind(2) is not counted.
+ *
+ * Context: Process context.
+ */
+static inline void shmbind_charge_folio(const struct mempolicy *binding,
+					struct shmem_inode_info *info,
+					pgoff_t index, struct folio *folio)
+{
+	if (binding->flags & MPOL_F_STRIPE)
+		__shmbind_charge_folio(info, index, folio);
+}
 
 bool shmbind_confine_move(const struct folio *folio, int reason,
 			  nodemask_t *nodes);
@@ -167,7 +190,8 @@ shmbind_swapin(struct shmem_inode_info *info, pgoff_t index, swp_entry_t swap,
 	return NULL;
 }
 
-static inline void shmbind_charge_folio(struct shmem_inode_info *info,
+static inline void shmbind_charge_folio(const struct mempolicy *binding,
+					struct shmem_inode_info *info,
 					pgoff_t index, struct folio *folio)
 {
 }
