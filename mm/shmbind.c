@@ -708,7 +708,7 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 	enum zone_type highest_zoneidx = gfp_zone(current_gfp_context(gfp));
 	int local = numa_node_id(), best = NUMA_NO_NODE;
 	unsigned long free, most = 0, left;
-	int distance, least = -1;	/* from @local to @best, once known */
+	int distance, least = 0;	/* for huge pages, see below */
 	unsigned int word, nid;
 
 	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
@@ -719,17 +719,14 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 				   node_free_pages(nid, highest_zoneidx);
 			if (free < most)
 				continue;
-			if (free > most || best == NUMA_NO_NODE) {
+			/* Equal pools are as usual as equal nodes are rare */
+			distance = h ? node_distance(local, nid) : 0;
+			if (free > most || best == NUMA_NO_NODE ||
+			    (h ? distance < least :
+				 node_distance(local, nid) <
+				 node_distance(local, best))) {
 				best = nid;
 				most = free;
-				least = -1;
-				continue;
-			}
-			if (least < 0)
-				least = node_distance(local, best);
-			distance = node_distance(local, nid);
-			if (distance < least) {
-				best = nid;
 				least = distance;
 			}
 		}

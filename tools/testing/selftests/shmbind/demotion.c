@@ -242,7 +242,7 @@ TEST_F(demotion, leaves_hard_pages_mapped_beside_others)
 }
 
 /* Allocations on the node have reclaim look for pages, in vain. */
-TEST_F(demotion, leaves_hard_pages_mapped_on_a_full_node)
+TEST_F_TIMEOUT(demotion, leaves_hard_pages_mapped_on_a_full_node, 150)
 {
 	struct nodemask mask = nodes_of(self->node);
 	long faults = 0, last;
