@@ -138,7 +138,7 @@ TEST_F(contig, is_had_if_hard_pages_find_room_in_their_mask)
 	ASSERT_EQ(0, segment_open(&self->seg, most / 2,
 				  variant->policy | MEM_HARDBIND, &self->pair));
 	fill_segment(&self->seg);
-	/* fills the node of the CPU, but may lie on the other */
+	/* fill the node of the CPU with pages that may be moved to the other */
 	ASSERT_EQ(0, segment_open(&self->other, most,
 				  MEM_FIRSTREF | MEM_HARDBIND, &self->pair));
 	fill_segment(&self->other);
