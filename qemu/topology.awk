@@ -42,14 +42,14 @@ function take_cpus(list,	range, n, cpu)
 	cpus_of[nodes] = cpus_of[nodes] ",cpus=" list
 }
 
-# take_range(SIZE) - That much of the node that is being read.
-function take_range(size)
+# take_area(SIZE) - A CMA area on the node that is being read.
+function take_area(size)
 {
 	sub(/cma=/, "", size)
 	cma[nodes] = mebibytes(size)
 	if (cma[nodes] >= memory[nodes])
-		fail("node " nodes " has a range of " size ", and not that " \
-		     "much memory")
+		fail("node " nodes " has a CMA area of " size ", and not more " \
+		     "memory than that")
 }
 
 function read_node(word,	part, n, i)
@@ -62,7 +62,7 @@ function read_node(word,	part, n, i)
 	total += memory[nodes]
 	for (i = 2; i <= n; i++)
 		if (part[i] ~ /^cma=/)
-			take_range(part[i])
+			take_area(part[i])
 		else if (part[i] !~ /^(slow|offline)$/)
 			take_cpus(part[i])
 		else if (tells && part[i] == "slow")
@@ -214,13 +214,13 @@ function print_qemu(	n, m)
 }
 
 # Kernel parameters.
-function print_linux(	n, ranges)
+function print_linux(	n, areas)
 {
 	for (n = 0; n < nodes; n++)
 		if (n in cma)
-			ranges = ranges (ranges ? "," : "") n ":" cma[n] "M"
-	if (ranges)
-		print "numa_cma=" ranges
+			areas = areas (areas ? "," : "") n ":" cma[n] "M"
+	if (areas)
+		print "numa_cma=" areas
 }
 
 function different_distances(from,	to, seen, count)
@@ -232,7 +232,7 @@ function different_distances(from,	to, seen, count)
 }
 
 function print_facts(	n, part, has, both, cpuless, memless, far, gigantic,\
-			ranges)
+			areas)
 {
 	for (n = 0; n < nodes; n++) {
 		has += memory[n] > 0
@@ -257,8 +257,8 @@ function print_facts(	n, part, has, both, cpuless, memless, far, gigantic,\
 	if (gigantic)
 		print "gigantic=" gigantic
 	for (n in cma)
-		ranges++
-	if (ranges)
+		areas++
+	if (areas)
 		print "cma"
 	if (plugged)
 		print "offline"

@@ -153,7 +153,7 @@ static inline void defragment_node(struct segment *ballast)
 	write_file(MIN_FREE, usual_min_free);
 }
 
-/* Of @taken pages, give the last @pages back. */
+/* Give back the last @pages of @taken pages. */
 static inline int give_back_some(struct segment *ballast, long taken, long pages)
 {
 	if (taken < pages)

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Contiguous ranges: for a device or a gigantic page the kernel moves all that is
- * in the way. HARD pages stay within the mask, or the range cannot be had.
+ * Contiguous ranges: the kernel moves pages to make room for a device or a gigantic
+ * page. HARD pages stay within the mask; if they have no other place there, the
+ * range is not available.
  */
 #include "ballast.h"
 #include "moved.h"
 
 FIXTURE(contig)
 {
-	int node;		/* that has the range */
-	struct nodemask mask;	/* of it */
-	struct nodemask pair;	/* and of another */
-	long range;		/* pages */
+	int node;		/* with the CMA area */
+	struct nodemask mask;	/* that node */
+	struct nodemask pair;	/* that node and another */
+	long range;		/* size of the area in pages */
 	bool taken;
 	struct segment seg, other;
 };
@@ -75,7 +76,7 @@ static bool take_range(FIXTURE_DATA(contig) * self)
 	return self->taken;
 }
 
-/* Write pages for as long as there are any, and have the segment end there. */
+/* Write pages until the first SIGBUS; the segment ends there. */
 static void fill_segment(struct segment *seg)
 {
 	long pages = try_touch_pages(seg->addr, seg->size / page_size());
@@ -103,7 +104,7 @@ static void expect_within(struct __test_metadata *_metadata,
 	expect_intact(_metadata, seg);
 }
 
-TEST_F(contig, is_not_had_if_hard_pages_have_no_place)
+TEST_F(contig, fails_if_hard_pages_have_no_place)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, node_pages(self->node),
 				  variant->policy | MEM_HARDBIND, &self->mask));
@@ -113,7 +114,7 @@ TEST_F(contig, is_not_had_if_hard_pages_have_no_place)
 }
 
 /* Every other page of the node is free. */
-TEST_F(contig, is_had_if_hard_pages_find_room_on_their_node)
+TEST_F(contig, moves_hard_pages_on_their_node)
 {
 	size_t most = node_pages(self->node), pages = 0;
 
@@ -131,7 +132,7 @@ TEST_F(contig, is_had_if_hard_pages_find_room_on_their_node)
 	expect_within(_metadata, &self->seg, &self->mask);
 }
 
-TEST_F(contig, is_had_if_hard_pages_find_room_in_their_mask)
+TEST_F(contig, moves_hard_pages_within_their_mask)
 {
 	size_t most = node_pages(self->node);
 
@@ -147,7 +148,7 @@ TEST_F(contig, is_had_if_hard_pages_find_room_in_their_mask)
 	expect_within(_metadata, &self->other, &self->pair);
 }
 
-TEST_F(contig, is_had_of_soft_pages_that_go_elsewhere)
+TEST_F(contig, moves_soft_pages_anywhere)
 {
 	long before;
 

@@ -250,7 +250,7 @@ TEST_F_TIMEOUT(demotion, leaves_hard_pages_mapped_on_a_full_node, 150)
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &mask));
 	touch_pages(self->seg.addr, PAGES);
-	/* few attempts in vain: with MGLRU each of them takes seconds */
+	/* few failing attempts: with MGLRU each of them takes seconds */
 	last = take_pages(&self->other, self->node, node_pages(self->node));
 	ASSERT_LT(0, last);
 	for (int pass = 0; pass < PASSES; pass++) {

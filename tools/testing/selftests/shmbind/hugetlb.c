@@ -147,7 +147,7 @@ TEST_F(huge, mostfree_takes_the_nearest_of_equals)
 	}
 }
 
-/* Have threads use what the pools have to the last page, again and again. */
+/* Threads take every page of the pools, in several rounds. */
 static void use_up_pools(struct __test_metadata *_metadata, struct scene *scene,
 			 int policy)
 {
@@ -167,13 +167,13 @@ static void use_up_pools(struct __test_metadata *_metadata, struct scene *scene,
 	}
 }
 
-/* Two that choose at the same time do not both go where one page is left. */
+/* Concurrent faults are not sent to the same node for its last page. */
 TEST_F(huge, stripe_threads_use_the_last_page_of_every_pool)
 {
 	use_up_pools(_metadata, &self->scene, MEM_STRIPE | variant->strength);
 }
 
-/* Who finds that the node it has chosen is empty by now chooses again. */
+/* A thread whose chosen node has become empty chooses again. */
 TEST_F(huge, mostfree_threads_use_the_last_page_of_every_pool)
 {
 	use_up_pools(_metadata, &self->scene, MEM_MOSTFREE | variant->strength);

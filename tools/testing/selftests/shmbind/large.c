@@ -391,7 +391,7 @@ TEST_F(fragmented, a_stripe_stays_even_within_a_large_folio)
 	EXPECT_GE(scene->large, spread(nodes, pages, &scene->memory));
 }
 
-/* Of one task, whose large folios do not fit either; others go on as before. */
+/* A task without a candidate does not disturb the stripe of other tasks. */
 TEST_F(fragmented, a_stripe_without_a_candidate_keeps_to_its_mask)
 {
 	struct scene *scene = &self->scene;

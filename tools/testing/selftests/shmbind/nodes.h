@@ -461,13 +461,13 @@ static inline bool has_thp_swap(void)
 #endif
 }
 
-/* @name of the range of @node that can be had as a whole. */
+/* The debugfs file @name of the CMA area of @node. */
 static inline void cma_path(char *path, size_t size, int node, const char *name)
 {
 	snprintf(path, size, "/sys/kernel/debug/cma/numa%d/%s", node, name);
 }
 
-/* The node with such a range, or -1. */
+/* The node with a CMA area, or -1. */
 static inline int cma_node(void)
 {
 	struct nodemask memory = memory_nodes();
@@ -555,7 +555,7 @@ static inline void leave(struct __test_metadata *_metadata)
  *   single	exactly one node with memory
  *   slow=N	at least N nodes of slower memory, to which reclaim demotes
  *   gigantic=N	at least N nodes with room for a huge page of 1 GiB
- *   cma	a node with a range that can be had as a whole
+ *   cma	a node with a CMA area
  *   offline	memory of a node that has no other, plugged in but offline
  *   uffdwp	a kernel whose userfaultfd tells of writes
  *   thpswap	a kernel that writes large folios to swap whole

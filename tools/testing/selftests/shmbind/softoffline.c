@@ -69,10 +69,10 @@ static int unpoison(size_t pfn)
 }
 
 /*
- * Have the machine use all its pages again: those that are out of use, and on
- * no list, spoil the large folios of later tests. How many it has not, or -1.
+ * Pages that stay offline would fragment the node for later tests, which need
+ * large folios. Returns the number of pages that are still poisoned, or -1.
  */
-static int use_all_pages(void)
+static int unpoison_all(void)
 {
 	uint64_t flags[4096];
 	int file = open("/proc/kpageflags", O_RDONLY), left = 0;
@@ -94,7 +94,7 @@ FIXTURE_TEARDOWN(softoffline)
 	segment_remove(&self->seg);
 	segment_remove(&self->ballast);
 	EXPECT_EQ(0, pools_fill(HUGE, &self->memory, 0));
-	EXPECT_EQ(0, use_all_pages());
+	EXPECT_EQ(0, unpoison_all());
 }
 
 /* Fill the pages of the segment, which all are on the home node, or go there. */

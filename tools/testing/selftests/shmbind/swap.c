@@ -307,8 +307,8 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 }
 
 /*
- * However often one tries, and wherever. Reclaim may find some room, and with each
- * page that comes back others are read ahead to the other node.
+ * Repeated accesses do not advance the stripe. Reclaim may find some room, and each
+ * page that comes back has others read ahead to the other node.
  */
 TEST_F(swap, a_full_node_stops_a_hard_stripe)
 {
@@ -321,7 +321,7 @@ TEST_F(swap, a_full_node_stops_a_hard_stripe)
 				  &mask));
 	write_numbers(&scene->seg);
 	swap_out(_metadata, &scene->group, &scene->seg);
-	/* pages that are back make no room for others */
+	/* do not swap out the pages that come back */
 	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.swap.max", "0"));
 	ASSERT_LT(0, fill_node_locked(&scene->ballast, full));
 	for (int tries = 0; tries < 4 * PAGES; tries++)

@@ -108,9 +108,9 @@ static inline void swap_out_side_by_side(struct __test_metadata *_metadata,
 }
 
 /*
- * Have @pages of a segment in swap, and the node that it is bound to full but for
- * @room pages: 0, or many more than the few dozen by which the kernel itself may
- * have left the node below its watermark.
+ * Swap out @pages of a segment and fill the node that it is bound to, except for
+ * @room pages. The kernel may have left the node a few dozen pages below its
+ * watermark, so @room is 0 or much larger than that.
  */
 static inline void swap_out_of_crowded_node(struct __test_metadata *_metadata,
 					    struct scene *scene, int pages,
@@ -125,7 +125,7 @@ static inline void swap_out_of_crowded_node(struct __test_metadata *_metadata,
 						     first_node(mask)), room));
 }
 
-/* The same with no room at all. */
+/* The same, with a node that is full. */
 static inline void swap_out_of_full_node(struct __test_metadata *_metadata,
 					 struct scene *scene, int pages,
 					 const struct nodemask *mask)

@@ -70,7 +70,7 @@ static long reclaims_of_a_failure(struct __test_metadata *_metadata,
 	int pages = seg->size / page_size(), page, failures = 0;
 	long before, most = 0, reclaims;
 
-	/* pages that are back make no room for others */
+	/* do not swap out the pages that come back */
 	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.swap.max", "0"));
 	for (int tries = 0; failures < TRIES && tries < 2 * MANY; tries++) {
 		page = page_swapped_out(seg, pages);
