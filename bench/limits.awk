@@ -112,9 +112,9 @@ function first_faults(nodes,	s, what, name)
 	}
 }
 
-# small(FEWEST) - Pages of 4 KiB. What reading in order costs is a mean over pages
-# of which most cost nothing, and differs by some in 100 from run to run. Where a
-# cpuset narrows the mask it has to be looked at, as mbind(2) has to.
+# small(FEWEST) - Pages of 4 KiB. The cost of reading in order is a mean over pages
+# of which most cost nothing; it varies by a few in 100 between runs. If a cpuset
+# narrows the mask, the limit is the cost of mbind(2) alone.
 function small(fewest,	nodes, s)
 {
 	for (nodes = fewest; nodes <= 64; nodes *= factor) {

@@ -79,7 +79,7 @@
 #define SHMBIND_POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE)
 #define SHMBIND_STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND)
 
-/* A turn of MEM_STRIPE that is not counted, for pages that nobody waits for */
+/* In place of a number of pages, a choice of MEM_STRIPE for readahead */
 #define TURN_AHEAD		(-1)
 
 /* Page cache entries counted without a break: some hundred microseconds */
@@ -100,14 +100,14 @@
  * ends when no candidate is due any more.
  *
  * A node is chosen only while it is due, so while no candidate has fewer pages.
- * To be chosen counts, a turn: threads that fault at the same time are not sent to
- * one node, where that may have room for one of them alone. The turn of a folio
- * that does not enter the segment is given back.
+ * The choice is counted at once, as a turn of the node: otherwise concurrent faults
+ * would all be sent to the same node, which may have room for only one of them. If
+ * the folio does not enter the segment the turn is returned.
  *
- * A page that comes out of the swap cache may have been brought there by anyone,
- * for anyone. So what is allocated for the swap cache has no turn, and counts when
- * it enters, for the node that it is on; as does what UFFDIO_COPY brings, and what
- * replaces another folio.
+ * A folio in the swap cache may have been read by any task, for any segment. Folios
+ * allocated for the swap cache therefore take no turn. They are counted when they
+ * enter the segment, for the node that they are on, as are folios of UFFDIO_COPY
+ * and those that replace another folio.
  *
  * Counts of nodes that were candidates throughout hence differ by at most the
  * largest folio for each thread that faults, whatever the order of offsets.
@@ -550,9 +550,9 @@ static int stripe_find_due(const struct shmbind *b,
 }
 
 /*
- * The same for readahead, whose choices are not counted: the same nodes would stay
- * due for all that a task reads ahead. Go round as if each choice counted, until
- * the next one for a page that somebody waits for.
+ * The same for readahead. Its choices are not counted, so the same nodes would stay
+ * due for everything that a task reads ahead. Pretend that each of them counts,
+ * until the next choice for a page that is waited for.
  */
 static int stripe_find_ahead(struct shmbind *b, const nodemask_t *candidates)
 {
@@ -613,7 +613,7 @@ static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
 	return nid;
 }
 
-/* Pages on other nodes than those of the mask do not count. */
+/* Pages outside the mask are not counted. */
 static bool stripe_counts(const struct shmbind *b, int nid)
 {
 	return b->policy == MEM_STRIPE && nid != NUMA_NO_NODE &&
@@ -639,7 +639,7 @@ static void stripe_return_turn(struct shmbind *b, int nid, unsigned int nr_pages
 
 	guard(spinlock)(&s->lock);
 	was_due = stripe_is_due(s, nid);
-	/* Of huge pages, mbind() may have changed the policy since */
+	/* mbind() may have changed the policy of a huge page since the choice */
 	s->node[nid].given -= min_t(u64, nr_pages, s->node[nid].given);
 	s->nr_due += !was_due && stripe_is_due(s, nid);
 }
@@ -655,8 +655,8 @@ static void stripe_stop_at(struct shmbind *b, int nid)
 }
 
 /**
- * shmbind_return_turn() - Tell that a folio has not entered its segment.
- * @pol: The binding that placed it.
+ * shmbind_return_turn() - Uncount a folio that does not enter its segment.
+ * @pol: The binding that placed the folio.
  * @nid: The node that was chosen for it.
  * @nr_pages: Its size in base pages.
  *
@@ -708,7 +708,7 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 	enum zone_type highest_zoneidx = gfp_zone(current_gfp_context(gfp));
 	int local = numa_node_id(), best = NUMA_NO_NODE;
 	unsigned long free, most = 0, left;
-	int distance, least = 0;	/* for huge pages, see below */
+	int distance, least = 0;	/* for huge pages only */
 	unsigned int word, nid;
 
 	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
@@ -719,7 +719,7 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 				   node_free_pages(nid, highest_zoneidx);
 			if (free < most)
 				continue;
-			/* Equal pools are as usual as equal nodes are rare */
+			/* Ties are common among pools, and rare among nodes */
 			distance = h ? node_distance(local, nid) : 0;
 			if (free > most || best == NUMA_NO_NODE ||
 			    (h ? distance < least :
@@ -735,8 +735,9 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 }
 
 /*
- * @turn is how many pages count as of now, which the caller uses or gives back by
- * stripe_return_turn(); 0, or TURN_AHEAD for pages that nobody waits for.
+ * @turn is the number of pages that are counted at once. The caller uses them or
+ * calls stripe_return_turn(). It is 0 for a folio that will be counted when it
+ * enters the segment, and TURN_AHEAD for readahead.
  */
 static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
 			       const struct hstate *h, nodemask_t *candidates,
@@ -765,14 +766,14 @@ static noinline int shmbind_choose_by_mask(struct shmbind *b, gfp_t gfp,
 	if (b->strength == MEM_HARDBIND)
 		return NUMA_NO_NODE;
 
-	/* SOFT goes elsewhere, as if it was not bound */
+	/* SOFT is placed as if the segment was not bound */
 	nid = shmbind_local_node();
 	if (turn > 0)
 		stripe_count(b, nid, turn);
 	return nid;
 }
 
-/* FIRSTREF seldom needs the set of candidates. */
+/* FIRSTREF can do without the set of candidates if the local node is one. */
 static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
 					      int turn)
 {
@@ -1101,10 +1102,10 @@ static void drop_nodes_without_pages(const struct hstate *h,
 }
 
 /*
- * *@candidates is the mask itself where all its nodes are, as nearly always, and
- * otherwise @space with those that are. A node that has no huge page is not one,
- * unless its pool can get one at this fault. That is looked at once one has been
- * chosen: no other choice needs it.
+ * Sets *@candidates to the mask itself if all its nodes are candidates, which is the
+ * common case, and otherwise to @space, filled in. A node that has no huge page is
+ * not a candidate unless its pool can get one at this fault. Only the chosen node is
+ * checked for that: walking the mask would cost more than the choice.
  */
 static int hugetlb_choose(struct shmbind *b, struct hstate *h,
 			  nodemask_t **candidates, nodemask_t *space,
@@ -1280,7 +1281,7 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 		else if (nid != NUMA_NO_NODE)
 			folio = hugetlb_alloc_on_node(h, nid, mm, alloc_flags);
 		if (!IS_ERR(folio)) {
-			/* Known to who gives the turn back: see there */
+			/* shmbind_return_hugetlb_turn() knows this node only */
 			if (folio_nid(folio) != nid)
 				stripe_count(b, folio_nid(folio), turn);
 			return folio;
@@ -1298,11 +1299,11 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 }
 
 /**
- * shmbind_return_hugetlb_turn() - Tell that a huge page has not entered.
- * @vma: The mapping that it was allocated for, of whatever.
+ * shmbind_return_hugetlb_turn() - Uncount a huge page that does not enter its segment.
+ * @vma: The mapping that it was allocated for, bound or not.
  * @addr: The address.
- * @folio: The huge page. A turn that ended in a fallback is counted for the node
- *	   that the folio is on as well: that one is given back.
+ * @folio: The huge page. After a fallback it is counted for the chosen node and for
+ *	   the node that it is on; only the latter is uncounted.
  *
  * Context: Process context in which @vma cannot go away.
  */
@@ -1356,8 +1357,8 @@ static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
 }
 
 /*
- * The page that is wanted comes first, and is the only one to reclaim. Readahead
- * takes what is free on the nodes that are chosen.
+ * Read the wanted page first, and let no other page reclaim. Readahead that follows
+ * only takes free memory of the chosen nodes.
  */
 static noinline struct folio *swapin_around(struct mempolicy *pol,
 					    swp_entry_t swap, gfp_t gfp,

@@ -31,7 +31,7 @@ static inline bool mpol_is_shmbind(const struct mempolicy *pol)
 	return pol && pol->mode == MPOL_SHMBIND;
 }
 
-/* Flags of a binding, so that a fault need not call the engine to ask */
+/* Internal flags of a binding, to be tested without a call of the engine */
 #define MPOL_F_HARDBIND	BIT(5)	/* MEM_HARDBIND */
 #define MPOL_F_STRIPE	BIT(6)	/* MEM_STRIPE */
 
@@ -90,12 +90,12 @@ void __shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
 			    struct folio *folio);
 
 /**
- * shmbind_charge_folio() - Count a folio that was not counted where it was chosen.
+ * shmbind_charge_folio() - Count a folio whose node was chosen without a turn.
  * @binding: The binding of the segment.
  * @info: The segment.
  * @index: Where the folio has entered it.
- * @folio: The folio, such as one out of the swap cache. It counts for the node
- *	   that it is on, whatever brought it there.
+ * @folio: The folio, for example from the swap cache. It is counted for the node
+ *	   that it is on, even if another segment's readahead has allocated it.
  *
  * A folio in a range that has a policy of mbind(2) is not counted.
  *
