@@ -384,15 +384,14 @@ bool shmbind_hard_possible(void)
 	return READ_ONCE(shmbind_hard_published);
 }
 
-static bool gfp_is_movable(gfp_t gfp)
-{
-	return current_gfp_context(gfp) & __GFP_MOVABLE;
-}
-
-/* Nodes with memory in a zone that the allocation may use. */
+/*
+ * Nodes with memory in a zone that the allocation may use. Here and in everything
+ * that chooses a node, @gfp is what current_gfp_context() has returned: in a
+ * long-term pin it is not movable.
+ */
 static const nodemask_t *usable_nodes(gfp_t gfp)
 {
-	return &node_states[gfp_is_movable(gfp) ? N_MEMORY : N_HIGH_MEMORY];
+	return &node_states[gfp & __GFP_MOVABLE ? N_MEMORY : N_HIGH_MEMORY];
 }
 
 /*
@@ -705,7 +704,7 @@ static unsigned long node_free_huge_pages(const struct hstate *h, int nid)
 static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 					   const nodemask_t *candidates)
 {
-	enum zone_type highest_zoneidx = gfp_zone(current_gfp_context(gfp));
+	enum zone_type highest_zoneidx = gfp_zone(gfp);
 	int local = numa_node_id(), best = NUMA_NO_NODE;
 	unsigned long free, most = 0, left;
 	int distance, least = 0;	/* for huge pages only */
@@ -851,7 +850,7 @@ static struct page *alloc_hard(gfp_t gfp, int nid)
 	 * The allocator drains the per-CPU lists only after reclaim has made
 	 * progress, so pages that were freed a moment ago may still be there.
 	 */
-	drain_node(nid, gfp_zone(current_gfp_context(gfp)));
+	drain_node(nid, gfp_zone(gfp));
 	return alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
 }
 
@@ -864,24 +863,33 @@ static int soft_next(int nid, int n, nodemask_t *left)
 }
 
 /*
- * The other candidates by distance from @nid, then all nodes. The candidates are
- * tried one by one because the walk of a zonelist leaves a node for the next at
- * its low watermark already, and is sorted by more than the distance.
+ * On a node of @left but @nid, by distance from that. They are tried one by one
+ * because the walk of a zonelist leaves a node for the next at its low watermark
+ * already, and is sorted by more than the distance.
  */
+static struct page *alloc_by_distance(gfp_t gfp, unsigned int order, int nid,
+				      nodemask_t *left)
+{
+	struct page *page = NULL;
+	int n;
+
+	for (n = soft_next(nid, nid, left); !page && n != NUMA_NO_NODE;
+	     n = soft_next(nid, n, left))
+		page = alloc_on_node(gfp, order, n);
+	return page;
+}
+
+/* The other candidates by distance from @nid, then all nodes. */
 static noinline struct page *alloc_soft_fallback(const struct shmbind *b,
 						 gfp_t gfp, int nid)
 {
 	nodemask_t left;
 	struct page *page;
-	int n;
 
 	if (shmbind_candidates(b, gfp, &left)) {
-		for (n = soft_next(nid, nid, &left); n != NUMA_NO_NODE;
-		     n = soft_next(nid, n, &left)) {
-			page = alloc_on_node(gfp_no_reclaim(gfp), 0, n);
-			if (page)
-				return page;
-		}
+		page = alloc_by_distance(gfp_no_reclaim(gfp), 0, nid, &left);
+		if (page)
+			return page;
 	}
 	return __alloc_frozen_pages_noprof(gfp, 0, nid, NULL, ALLOC_DEFAULT);
 }
@@ -957,7 +965,7 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 	unsigned int cookie;
 	struct page *page;
 
-	gfp |= __GFP_COMP;
+	gfp = current_gfp_context(gfp) | __GFP_COMP;
 	for (;;) {
 		cookie = read_mems_allowed_begin();
 		if (*nid == NUMA_NO_NODE)
@@ -1043,6 +1051,7 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 	if (ilx != NO_INTERLEAVE_INDEX)
 		return alloc_uncharged(gfp, order, pol, &nid);
 
+	gfp = current_gfp_context(gfp);
 	nid = shmbind_choose(to_shmbind(pol), gfp, TURN_AHEAD);
 	if (nid != NUMA_NO_NODE)
 		page = alloc_on_node(gfp_no_reclaim(gfp | __GFP_COMP), order,
@@ -1112,7 +1121,7 @@ static int hugetlb_choose(struct shmbind *b, struct hstate *h,
 			  u8 alloc_flags)
 {
 	unsigned int turn = pages_per_huge_page(h);
-	gfp_t gfp = htlb_alloc_mask(h);
+	gfp_t gfp = current_gfp_context(htlb_alloc_mask(h));
 	int nid;
 
 	*candidates = &b->pol.nodes;
@@ -1168,9 +1177,13 @@ static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
 		folio = hugetlb_alloc_on_node(h, n, mm, alloc_flags);
 		if (!IS_ERR(folio))
 			return folio;
-		/* a limit, which is the same for other nodes */
+		/*
+		 * A limit, which is the same for other nodes. A long-term pin
+		 * cannot use all pages that are free.
+		 */
 		if (node_free_huge_pages(h, n) &&
-		    hugetlb_may_dequeue(h, alloc_flags))
+		    hugetlb_may_dequeue(h, alloc_flags) &&
+		    !(current->flags & PF_MEMALLOC_PIN))
 			break;
 	}
 	return ERR_PTR(-ENOSPC);
@@ -1267,7 +1280,7 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 	struct folio *folio = ERR_PTR(-ENOSPC);
 	struct shmbind *b = to_shmbind(pol);
 	unsigned int turn = pages_per_huge_page(h);
-	gfp_t gfp = htlb_alloc_mask(h);
+	gfp_t gfp = current_gfp_context(htlb_alloc_mask(h));
 	nodemask_t space, *candidates;
 	unsigned int cookie;
 	int nid;
@@ -1342,7 +1355,7 @@ static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
 				       struct vm_fault *vmf)
 {
 	struct shmbind *b = to_shmbind(pol);
-	int nid = shmbind_choose(b, gfp, 0);
+	int nid = shmbind_choose(b, current_gfp_context(gfp), 0);
 	struct folio *folio;
 
 	if (order) {
@@ -1400,12 +1413,11 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 {
 	struct mempolicy *pol = shmem_index_binding(info, index);
 	bool elsewhere = swapoff && mpol_is_hardbind(pol);
+	gfp_t here = elsewhere ? gfp_no_reclaim(gfp) : gfp;
 	struct folio *folio;
 
 	if (unlikely(!pol))
 		return NULL;
-	if (elsewhere)
-		gfp = gfp_no_reclaim(gfp);
 
 	/* As shmem_swap_alloc_folio() */
 	if (order && ((vmf && userfaultfd_armed(vmf->vma)) ||
@@ -1414,9 +1426,9 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 
 	/* Racy as in shmem_swapin_folio(): either way of reading is right */
 	if (data_race(__swap_entry_to_info(swap)->flags & SWP_SYNCHRONOUS_IO))
-		folio = swapin_by_binding(pol, swap, order, gfp, vmf);
+		folio = swapin_by_binding(pol, swap, order, here, vmf);
 	else
-		folio = swapin_around(pol, swap, gfp, vmf);
+		folio = swapin_around(pol, swap, here, vmf);
 	if (!IS_ERR(folio) || !elsewhere)
 		return folio;
 
@@ -1552,51 +1564,77 @@ static int choose_again(struct shmbind *b, gfp_t gfp, struct folio *folio,
 	return shmbind_choose_from(b, gfp, h, candidates, 0);
 }
 
+/* On @nid, or else on another node of @candidates. Only @nid is reclaimed from. */
+static struct folio *alloc_within(gfp_t gfp, unsigned int order, int nid,
+				  nodemask_t *candidates)
+{
+	gfp_t gentle = gfp_no_reclaim(gfp);
+	struct page *page;
+
+	page = alloc_on_node(gentle, order, nid);
+	if (!page)
+		page = alloc_by_distance(gentle, order, nid, candidates);
+	if (!page)
+		page = alloc_on_node(gfp, order, nid);
+	return page ? frozen_page_folio(page) : NULL;
+}
+
 static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
 {
 	struct shmbind *b = to_shmbind(pol);
-	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_RETRY_MAYFAIL;
+	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_RETRY_MAYFAIL;
+	bool in_mask = node_isset(folio_nid(src), pol->nodes);
 	nodemask_t candidates;
 	struct folio *dst;
-	int nid = folio_nid(src);
+	int nid;
 
 	if (folio_test_hugetlb(src))
 		gfp = htlb_alloc_mask(folio_hstate(src));
 	else if (folio_test_large(src))
 		gfp = GFP_TRANSHUGE;
+	gfp = current_gfp_context(gfp);
 
 	/* Its CPU is not known any more, so no node of the mask is better */
-	if (b->policy == MEM_FIRSTREF && node_isset(nid, pol->nodes))
+	if (b->policy == MEM_FIRSTREF && in_mask)
 		return ERR_PTR(-ENOSPC);
 	if (!shmbind_candidates(b, gfp, &candidates))
 		return ERR_PTR(-ENOSPC);
 	nid = choose_again(b, gfp, src, &candidates);
 	if (nid == folio_nid(src))
 		return ERR_PTR(-ENOSPC);
+	/* Only for the chosen node is it worth leaving another of the mask */
+	if (in_mask)
+		init_nodemask_of_node(&candidates, nid);
 
 	if (folio_test_hugetlb(src))
 		dst = alloc_hugetlb_folio_nodemask(folio_hstate(src), nid,
 						   &candidates, gfp, true);
 	else
-		dst = alloc_chosen(gfp, folio_order(src), pol, &nid, 0);
-	return IS_ERR_OR_NULL(dst) ? ERR_PTR(-ENOSPC) : dst;
+		dst = alloc_within(gfp, folio_order(src), nid, &candidates);
+	if (dst)
+		return dst;
+
+	/* Have it split, as mbind(2) does for other policies */
+	if (!in_mask && folio_test_large(src) && !folio_test_hugetlb(src))
+		return NULL;
+	return ERR_PTR(-ENOSPC);
 }
 
 /**
  * shmbind_alloc_move() - Allocate for a folio that is to follow its binding.
  * @src: The folio, isolated.
+ * @dst: Set to the new folio, which is on a node of the mask; to %NULL if @src is
+ *	 to be split and moved in pieces; to an error pointer if it stays where it is.
  *
  * For MPOL_DEFAULT of mbind(2) with MPOL_MF_MOVE. MEM_STRIPE spreads the pages by
  * their offset. A folio of MEM_FIRSTREF that is on a node of the mask stays there.
  *
  * Context: Process context, may sleep.
- * Return: The new folio; %NULL if @src is not in a bound segment, or an error
- * pointer if it cannot be moved or need not be.
+ * Return: False if @src is not in a bound segment.
  */
-struct folio *shmbind_alloc_move(struct folio *src)
+bool shmbind_alloc_move(struct folio *src, struct folio **dst)
 {
 	struct mempolicy *pol;
-	struct folio *dst;
 
 	scoped_guard(rcu) {
 		pol = folio_binding(src);
@@ -1604,11 +1642,11 @@ struct folio *shmbind_alloc_move(struct folio *src)
 			pol = NULL;
 	}
 	if (!pol)
-		return NULL;
+		return false;
 
-	dst = alloc_again(src, pol);
+	*dst = alloc_again(src, pol);
 	mpol_put(pol);
-	return dst;
+	return true;
 }
 
 /**
@@ -1623,7 +1661,7 @@ struct folio *shmbind_alloc_move(struct folio *src)
 int shmbind_promotion_node(struct mempolicy *pol, struct folio *folio)
 {
 	struct shmbind *b = to_shmbind(pol);
-	gfp_t gfp = GFP_HIGHUSER_MOVABLE;
+	gfp_t gfp = current_gfp_context(GFP_HIGHUSER_MOVABLE);
 	nodemask_t candidates;
 	int nid;
 

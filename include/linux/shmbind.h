@@ -114,7 +114,7 @@ bool shmbind_confine_move(const struct folio *folio, int reason,
 bool folio_is_hardbound(const struct folio *folio);
 bool vma_is_shmbound(struct vm_area_struct *vma);
 int shmbind_promotion_node(struct mempolicy *pol, struct folio *folio);
-struct folio *shmbind_alloc_move(struct folio *src);
+bool shmbind_alloc_move(struct folio *src, struct folio **dst);
 
 void shmbind_show(struct seq_file *m, const struct mempolicy *pol);
 bool shmbind_count_pages(struct address_space *mapping, pgoff_t *index,
@@ -218,9 +218,9 @@ static inline int shmbind_promotion_node(struct mempolicy *pol,
 	return NUMA_NO_NODE;
 }
 
-static inline struct folio *shmbind_alloc_move(struct folio *src)
+static inline bool shmbind_alloc_move(struct folio *src, struct folio **dst)
 {
-	return NULL;
+	return false;
 }
 
 static inline void shmbind_show(struct seq_file *m,
