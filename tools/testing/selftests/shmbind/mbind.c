@@ -6,6 +6,7 @@
  */
 #include <fcntl.h>
 
+#include "ballast.h"
 #include "caller.h"
 #include "expected.h"
 #include "pool.h"
@@ -715,9 +716,31 @@ FIXTURE_VARIANT_ADD(default_moves, huge_stripe)
 	.huge = true,
 };
 
+/* How many pages each node has; those of @mask in all. */
+static int count_units(const FIXTURE_DATA(default_moves) * self,
+		       const struct nodemask *mask, int *per_node)
+{
+	int in = 0, node;
+
+	memset(per_node, 0, NODES_MAX * sizeof(*per_node));
+	for (int i = 0; i < self->count; i++) {
+		char *addr = self->seg.addr + i * self->unit;
+
+		/* moved pages are mapped by a fault */
+		read_page(addr, 0);
+		node = page_node(addr, 0);
+		if (node < 0)
+			continue;
+		per_node[node]++;
+		in += node_isset(node, mask);
+	}
+	return in;
+}
+
 FIXTURE_SETUP(default_moves)
 {
 	struct nodemask cpus = cpu_nodes(), out;
+	int per_node[NODES_MAX];
 
 	REQUIRE("nodes=3");
 	ASSERT_EQ(0, own_ipc_namespace());
@@ -742,6 +765,9 @@ FIXTURE_SETUP(default_moves)
 	} else {
 		ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
 					variant->large ? "always" : "never"));
+		/* SOFT does not wait for a fragmented node */
+		if (variant->large)
+			write_file("/proc/sys/vm/compact_memory", "1");
 		open_aligned(_metadata, &self->seg,
 			     self->count * self->unit / page_size(),
 			     variant->policy | MEM_SOFTBIND, &self->mask);
@@ -749,6 +775,7 @@ FIXTURE_SETUP(default_moves)
 	ASSERT_EQ(0, run_on_node(first_node(&cpus)));
 	for (int i = 0; i < self->count; i++)
 		*(int *)(self->seg.addr + i * self->unit) = ~i;
+	ASSERT_EQ(self->count, count_units(self, &self->mask, per_node));
 }
 
 FIXTURE_TEARDOWN(default_moves)
@@ -756,27 +783,6 @@ FIXTURE_TEARDOWN(default_moves)
 	segment_remove(&self->seg);
 	write_file(THP_DIR "shmem_enabled", "never");
 	EXPECT_EQ(0, pools_fill(HUGE, &self->memory, 0));
-}
-
-/* How many pages each node has; those of @mask in all. */
-static int count_units(const FIXTURE_DATA(default_moves) * self,
-		       const struct nodemask *mask, int *per_node)
-{
-	int in = 0, node;
-
-	memset(per_node, 0, NODES_MAX * sizeof(*per_node));
-	for (int i = 0; i < self->count; i++) {
-		char *addr = self->seg.addr + i * self->unit;
-
-		/* moved pages are mapped by a fault */
-		read_page(addr, 0);
-		node = page_node(addr, 0);
-		if (node < 0)
-			continue;
-		per_node[node]++;
-		in += node_isset(node, mask);
-	}
-	return in;
 }
 
 /* The most that a node of the mask has ahead of another. */
@@ -861,6 +867,84 @@ TEST_F(default_moves, nothing_unless_told)
 	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, away, &out));
 	EXPECT_EQ(0, move_by_default(self, 0));
 	EXPECT_EQ(self->count, count_units(self, &out, per_node));
+}
+
+/* A node of the mask where pages are free, and no large folio. */
+
+#define HOLES	2048	/* free pages */
+
+FIXTURE(fragmented)
+{
+	int victim;
+	struct nodemask mask, other;
+	struct segment seg, ballast;
+	int pages;	/* of the segment */
+};
+
+FIXTURE_SETUP(fragmented)
+{
+	struct nodemask memory = memory_nodes();
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, own_ipc_namespace());
+	self->victim = victim_node();
+	self->other = nodes_of(first_node(&memory));
+	self->seg.id = -1;
+}
+
+FIXTURE_TEARDOWN(fragmented)
+{
+	segment_remove(&self->seg);
+	write_file(THP_DIR "shmem_enabled", "never");
+	defragment_node(&self->ballast);
+}
+
+/* Large folios, all of them on the other node when the victim is fragmented. */
+static void move_away(struct __test_metadata *_metadata,
+		      FIXTURE_DATA(fragmented) *self, int folios, int policy)
+{
+	struct attempt away = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
+
+	self->pages = folios * FOLIO_SIZE / page_size();
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
+	write_file("/proc/sys/vm/compact_memory", "1");
+	open_aligned(_metadata, &self->seg, self->pages, policy | MEM_SOFTBIND,
+		     &self->mask);
+	touch_pages(self->seg.addr, self->pages);
+	ASSERT_EQ(0, try_mbind(self->seg.addr, self->seg.size, away,
+			       &self->other));
+	touch_pages(self->seg.addr, self->pages);
+	ASSERT_EQ(self->seg.size, large_bytes(&self->seg));
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
+	ASSERT_LT(3 * HOLES, fragment_node(&self->ballast, self->victim, HOLES));
+}
+
+/* As the mask asks for, and mbind(2) does with every policy. */
+TEST_F(fragmented, a_large_folio_outside_the_mask_moves_in_pieces)
+{
+	struct attempt none = { .mode = MPOL_DEFAULT, .flags = MPOL_MF_MOVE };
+	long per_node[NODES_MAX];
+
+	self->mask = nodes_of(self->victim);
+	move_away(_metadata, self, 1, MEM_FIRSTREF);
+	EXPECT_EQ(0, try_mbind(self->seg.addr, self->seg.size, none, NULL));
+	touch_pages(self->seg.addr, self->pages);
+	ASSERT_EQ(self->pages, count_placement(self->seg.addr, self->pages,
+					       per_node));
+	EXPECT_EQ(self->pages, per_node[self->victim]);
+}
+
+/* The second would go to the victim, for a stripe that is even. */
+TEST_F(fragmented, large_folios_in_the_mask_stay_whole)
+{
+	struct attempt none = { .mode = MPOL_DEFAULT, .flags = MPOL_MF_MOVE };
+
+	self->mask = self->other;
+	node_set(self->victim, &self->mask);
+	move_away(_metadata, self, 2, MEM_STRIPE);
+	EXPECT_EQ(0, try_mbind(self->seg.addr, self->seg.size, none, NULL));
+	touch_pages(self->seg.addr, self->pages);
+	EXPECT_EQ(self->seg.size, large_bytes(&self->seg));
 }
 
 FIXTURE(unbound)

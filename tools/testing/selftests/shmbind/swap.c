@@ -5,6 +5,7 @@
  * without it and with large folios in one piece.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <time.h>
 
 #include "swapped.h"
@@ -13,6 +14,7 @@
 #define LIMITED		1024	/* pages, more than the group may have */
 #define FEW		8	/* pages in the swap cache that are not ours */
 #define SPARE		512	/* pages that a full node gets back */
+#define ROUNDS		100	/* of pages that go to swap and come back */
 #define MOMENTS		12	/* of an attempt, at which it gets them */
 
 /*
@@ -474,6 +476,55 @@ TEST_F(swap, a_limit_costs_a_stripe_no_turn)
 	touch_pages(scene->seg.addr, LIMITED);
 	ASSERT_EQ(0, placement(scene->seg.addr, LIMITED, nodes));
 	EXPECT_NE(nodes[page - 1], nodes[page]);
+}
+
+struct toggler {
+	pthread_t thread;
+	char *addr;	/* of an attach of its own */
+	size_t size;
+	struct nodemask mask;
+	atomic_bool done;
+	int failed;
+};
+
+/* Set a policy for the segment and take it back, over and over. */
+static void *toggle_policy(void *arg)
+{
+	struct toggler *toggler = arg;
+
+	while (!toggler->done) {
+		toggler->failed |= mbind(toggler->addr, toggler->size,
+					 MPOL_BIND, toggler->mask.bits,
+					 NODES_MAX, 0);
+		toggler->failed |= mbind(toggler->addr, toggler->size,
+					 MPOL_DEFAULT, NULL, 0, 0);
+	}
+	return NULL;
+}
+
+/* A page has one policy or the other, and nothing in between. */
+TEST_F(swap, pages_come_back_while_mbind_changes_their_policy)
+{
+	struct scene *scene = &self->scene;
+	struct toggler toggler = { .mask = scene->last };
+
+	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_STRIPE,
+				  &scene->memory));
+	write_numbers(&scene->seg);
+	toggler.addr = shmat(scene->seg.id, NULL, 0);
+	ASSERT_NE((char *)-1, toggler.addr);
+	toggler.size = scene->seg.size;
+	ASSERT_EQ(0, pthread_create(&toggler.thread, NULL, toggle_policy,
+				    &toggler));
+	for (int round = 0; round < ROUNDS; round++) {
+		madvise(scene->seg.addr, scene->seg.size, MADV_PAGEOUT);
+		cgroup_write(&scene->group, "memory.reclaim", "1M");
+		expect_numbers(_metadata, &scene->seg);
+	}
+	toggler.done = true;
+	ASSERT_EQ(0, pthread_join(toggler.thread, NULL));
+	EXPECT_EQ(0, toggler.failed);
+	EXPECT_EQ(0, shmdt(toggler.addr));
 }
 
 int main(int argc, char **argv)

@@ -215,8 +215,7 @@ static void bring_back(struct __test_metadata *_metadata, struct segment *seg,
 	ASSERT_LE(0, node);
 	ASSERT_TRUE(node_isset(node, &stripe->mask));
 	stripe->given[node]++;
-	/* A window is allocated before any of its pages counts. */
-	most = before > 1 + WINDOW ? before : 1 + WINDOW;
+	most = before > 1 ? before : 1;
 	if (allocated && width > 1) {
 		ASSERT_GE(most, imbalance(stripe))
 			TH_LOG("page %d to node %d", page, node);

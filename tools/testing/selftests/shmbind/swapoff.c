@@ -6,7 +6,9 @@
 #include "swapped.h"
 #include "thp.h"
 
-#define ROOM	128	/* pages that a full node gets back */
+#define MANY	(12 * PAGES)
+#define CACHED	(8UL << 20)	/* bytes of a device */
+#define ROOM	512	/* pages that a full node gets back */
 
 FIXTURE(swapoff)
 {
@@ -34,6 +36,19 @@ FIXTURE_TEARDOWN(swapoff)
 {
 	write_file(THP_DIR "shmem_enabled", "never");
 	clear_scene(_metadata, &self->scene);
+}
+
+/* Has all of a block device in the page cache. */
+static int read_whole(const char *path)
+{
+	char block[4096];
+	int device = open(path, O_RDONLY);
+	ssize_t got = 1;
+
+	while (device >= 0 && got > 0)
+		got = read(device, block, sizeof(block));
+	close(device);
+	return device < 0 || got ? -1 : 0;
 }
 
 /* How many pages of @seg are not on a node of @mask. */
@@ -107,11 +122,11 @@ TEST_F(swapoff, fills_the_mask_before_it_goes_elsewhere)
 	struct scene *scene = &self->scene;
 	int outside;
 
-	swap_out_of_crowded_node(_metadata, scene, 4 * PAGES, ROOM, &self->mask);
+	swap_out_of_crowded_node(_metadata, scene, MANY, ROOM, &self->mask);
 	ASSERT_EQ(0, swapoff(scene->swap.path));
 	outside = pages_outside(_metadata, &scene->seg, &self->mask);
 	EXPECT_LT(0, outside);
-	EXPECT_GE(4 * PAGES - ROOM / 2, outside);
+	EXPECT_LE(ROOM / 4, MANY - outside);
 }
 
 /* What it could not have there, a later fault has there. */
@@ -161,6 +176,34 @@ TEST_F(swapoff, succeeds_with_large_folios_too)
 				      first_node(&self->mask)));
 	ASSERT_EQ(0, swapoff(scene->swap.path));
 	EXPECT_LT(0, pages_outside(_metadata, &scene->seg, &self->mask));
+}
+
+/*
+ * As for an unbound segment: the group gives up what it has of the page cache. The
+ * pages are more than the kernel keeps charged in advance.
+ */
+TEST_F(swapoff, of_a_group_at_its_limit_reclaims)
+{
+	struct scene *scene = &self->scene;
+	char path[LOOP_PATH_MAX], current[128], text[32];
+	int disk;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, MANY, MEM_HARDBIND, &self->mask));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	disk = loop_open(CACHED, O_RDWR, path);
+	ASSERT_LT(0, disk);
+
+	snprintf(current, sizeof(current), "%s/memory.current",
+		 scene->group.path);
+	read_line(current, text, sizeof(text));
+	snprintf(text, sizeof(text), "%lu", atol(text) + CACHED / 2);
+	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.max", text));
+	ASSERT_EQ(0, read_whole(path));
+	EXPECT_EQ(0, swapoff(scene->swap.path));
+	EXPECT_EQ(0, pages_outside(_metadata, &scene->seg, &self->mask));
+	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.max", "max"));
+	close(disk);
 }
 
 static int swapoff_without(struct scene *scene, const struct nodemask *mask)

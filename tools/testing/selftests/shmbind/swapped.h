@@ -109,8 +109,8 @@ static inline void swap_out_side_by_side(struct __test_metadata *_metadata,
 
 /*
  * Swap out @pages of a segment and fill the node that it is bound to, except for
- * @room pages. The kernel may have left the node a few dozen pages below its
- * watermark, so @room is 0 or much larger than that.
+ * @room pages. The kernel may have left the node about a hundred pages below its
+ * watermark, so @room is 0 or several times that.
  */
 static inline void swap_out_of_crowded_node(struct __test_metadata *_metadata,
 					    struct scene *scene, int pages,
