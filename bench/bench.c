@@ -50,6 +50,7 @@
 #define ROUNDS		6		/* the first warms up and is not counted */
 #define HUGE_ROUNDS	13		/* each fault meets a timer tick or not */
 #define NODES_MAX	64
+#define SETTLE_US	50000		/* more than a grace period of RCU takes */
 #define NODE_SIZE	(32UL << 20)	/* of each node but the first */
 #define SAMPLES_MAX	(ROUNDS * PAGES)
 
@@ -136,6 +137,8 @@ static void enter_cpuset(int nodes)
 		return;
 	set_cpuset(nodes);
 	write_file(GROUP "/cgroup.procs", "0");
+	/* workers and RCU have to end what the move leaves to them */
+	usleep(SETTLE_US);
 }
 
 static void leave_cpuset(void)

@@ -705,10 +705,10 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 					   const nodemask_t *candidates)
 {
 	enum zone_type highest_zoneidx = gfp_zone(gfp);
-	int local = numa_node_id(), best = NUMA_NO_NODE;
 	unsigned long free, most = 0, left;
 	int distance, least = 0;	/* for huge pages only */
 	unsigned int word, nid;
+	int best = NUMA_NO_NODE;
 
 	for (word = 0; word < BITS_TO_LONGS(nr_node_ids); word++) {
 		left = nodes_addr(*candidates)[word];
@@ -719,11 +719,11 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 			if (free < most)
 				continue;
 			/* Ties are common among pools, and rare among nodes */
-			distance = h ? node_distance(local, nid) : 0;
+			distance = h ? node_distance(numa_node_id(), nid) : 0;
 			if (free > most || best == NUMA_NO_NODE ||
 			    (h ? distance < least :
-				 node_distance(local, nid) <
-				 node_distance(local, best))) {
+				 node_distance(numa_node_id(), nid) <
+				 node_distance(numa_node_id(), best))) {
 				best = nid;
 				most = free;
 				least = distance;
