@@ -901,7 +901,7 @@ FIXTURE_TEARDOWN(fragmented)
 
 /* Large folios, all of them on the other node when the victim is fragmented. */
 static void move_away(struct __test_metadata *_metadata,
-		      FIXTURE_DATA(fragmented) *self, int folios, int policy)
+		      FIXTURE_DATA(fragmented) * self, int folios, int policy)
 {
 	struct attempt away = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
 
