@@ -1392,6 +1392,25 @@ static noinline struct folio *swapin_around(struct mempolicy *pol,
 	return folio;
 }
 
+/* By a policy that mbind(2) has set, as shmem_swapin_folio() does it. */
+static noinline struct folio *swapin_by_range(struct mempolicy *pol, u64 ino,
+					      pgoff_t index, swp_entry_t swap,
+					      int order, gfp_t gfp,
+					      struct vm_fault *vmf, bool sync)
+{
+	struct folio *folio;
+
+	if (!sync)
+		return swap_cluster_readahead(swap, gfp, pol, ino + index);
+	if (order) {
+		folio = swapin_sync(swap, gfp, BIT(order), vmf, pol,
+				    ino + (index >> order));
+		if (!IS_ERR(folio))
+			return folio;
+	}
+	return swapin_sync(swap, gfp, BIT(0), vmf, pol, ino + index);
+}
+
 /**
  * shmbind_swapin() - Swap in a page of a bound segment.
  * @info: The segment.
@@ -1403,21 +1422,21 @@ static noinline struct folio *swapin_around(struct mempolicy *pol,
  * @swapoff: True for swapoff(2), which a full HARD node must not make fail: it
  *	     goes by the binding where there is room, and elsewhere otherwise.
  *
+ * The policy is looked up only here: mbind(2) may change it at any time.
+ *
  * Context: Process context, may sleep.
- * Return: The folio; %NULL if the page has another policy, or an error pointer as
- * of swapin_sync() and shmbind_alloc_folio().
+ * Return: The folio, or an error pointer as of swapin_sync() and
+ * shmbind_alloc_folio(); %NULL for want of memory.
  */
 struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     swp_entry_t swap, int order, gfp_t gfp,
 			     struct vm_fault *vmf, bool swapoff)
 {
-	struct mempolicy *pol = shmem_index_binding(info, index);
+	struct mempolicy *pol = mpol_shared_policy_lookup(&info->policy, index);
 	bool elsewhere = swapoff && mpol_is_hardbind(pol);
 	gfp_t here = elsewhere ? gfp_no_reclaim(gfp) : gfp;
 	struct folio *folio;
-
-	if (unlikely(!pol))
-		return NULL;
+	bool sync;
 
 	/* As shmem_swap_alloc_folio() */
 	if (order && ((vmf && userfaultfd_armed(vmf->vma)) ||
@@ -1425,7 +1444,15 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 		order = 0;
 
 	/* Racy as in shmem_swapin_folio(): either way of reading is right */
-	if (data_race(__swap_entry_to_info(swap)->flags & SWP_SYNCHRONOUS_IO))
+	sync = data_race(__swap_entry_to_info(swap)->flags & SWP_SYNCHRONOUS_IO);
+	if (unlikely(!mpol_is_shmbind(pol))) {
+		folio = swapin_by_range(pol, info->vfs_inode.i_ino, index, swap,
+					order, gfp, vmf, sync);
+		mpol_cond_put(pol);
+		return folio;
+	}
+
+	if (sync)
 		folio = swapin_by_binding(pol, swap, order, here, vmf);
 	else
 		folio = swapin_around(pol, swap, here, vmf);
