@@ -478,6 +478,20 @@ TEST_F(swap, a_limit_costs_a_stripe_no_turn)
 	EXPECT_NE(nodes[page - 1], nodes[page]);
 }
 
+TEST_F(swap, pages_come_back_by_the_policy_that_mbind_has_set)
+{
+	struct scene *scene = &self->scene;
+
+	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_FIRSTREF,
+				  &scene->first));
+	ASSERT_EQ(0, mbind(scene->seg.addr, scene->seg.size, MPOL_BIND,
+			   scene->last.bits, NODES_MAX, 0));
+	write_numbers(&scene->seg);
+	swap_out(_metadata, &scene->group, &scene->seg);
+	expect_numbers(_metadata, &scene->seg);
+	expect_all_on(_metadata, &scene->seg, &scene->last);
+}
+
 struct toggler {
 	pthread_t thread;
 	char *addr;	/* of an attach of its own */
