@@ -50,6 +50,7 @@
 #define ROUNDS		6		/* the first warms up and is not counted */
 #define HUGE_ROUNDS	13		/* each fault meets a timer tick or not */
 #define NODES_MAX	64
+#define PAST_END	((void *)(1UL << 40))	/* aligned: one page table */
 #define SETTLE_US	50000		/* more than a grace period of RCU takes */
 #define NODE_SIZE	(32UL << 20)	/* of each node but the first */
 #define SAMPLES_MAX	(ROUNDS * PAGES)
@@ -422,23 +423,27 @@ static void touch_all_failing(char *addr, int round, struct figure *figure)
 		die("no SIGBUS on a full node");
 }
 
-/* What SIGBUS costs without an allocation: past the end of a file. */
+/*
+ * What SIGBUS costs without an allocation: past the end of a file, whose one page
+ * has brought the page table with it.
+ */
 static void fail_past_end(int round, struct figure *figure)
 {
 	int fd = memfd_create("bench", 0);
 	char *addr;
 
-	if (fd < 0)
+	if (fd < 0 || ftruncate(fd, PAGE))
 		die("memfd");
-	addr = mmap(NULL, FAILING * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-		    0);
+	addr = mmap(PAST_END, PAGE + FAILING * PAGE, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED_NOREPLACE, fd, 0);
 	if (addr == MAP_FAILED)
 		die("mmap");
 	close(fd);
 	enter_cpuset(NODES_MAX);
-	touch_all_failing(addr, round, figure);
+	*(volatile char *)addr = 1;
+	touch_all_failing(addr + PAGE, round, figure);
 	leave_cpuset();
-	munmap(addr, FAILING * PAGE);
+	munmap(addr, PAGE + FAILING * PAGE);
 }
 
 static void fail_first_fault(const struct mode *mode, int round,

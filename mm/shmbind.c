@@ -1334,15 +1334,21 @@ void shmbind_return_hugetlb_turn(struct vm_area_struct *vma, unsigned long addr,
 }
 #endif /* CONFIG_HUGETLBFS */
 
-/* The policy of a page of @info if that is a binding, or NULL. */
+/* The policy of a page of a bound segment, until mpol_cond_put(). */
+static struct mempolicy *shmem_index_policy(struct shmem_inode_info *info,
+					    pgoff_t index)
+{
+	if (likely(!info->policy.root.rb_node))
+		return shmem_binding(info);
+	return mpol_shared_policy_lookup(&info->policy, index);
+}
+
+/* The same if it is a binding, or NULL. */
 static struct mempolicy *shmem_index_binding(struct shmem_inode_info *info,
 					     pgoff_t index)
 {
-	struct mempolicy *pol;
+	struct mempolicy *pol = shmem_index_policy(info, index);
 
-	if (likely(!info->policy.root.rb_node))
-		return shmem_binding(info);
-	pol = mpol_shared_policy_lookup(&info->policy, index);
 	if (mpol_is_shmbind(pol))
 		return pol;
 	mpol_cond_put(pol);
@@ -1432,7 +1438,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     swp_entry_t swap, int order, gfp_t gfp,
 			     struct vm_fault *vmf, bool swapoff)
 {
-	struct mempolicy *pol = mpol_shared_policy_lookup(&info->policy, index);
+	struct mempolicy *pol = shmem_index_policy(info, index);
 	bool elsewhere = swapoff && mpol_is_hardbind(pol);
 	gfp_t here = elsewhere ? gfp_no_reclaim(gfp) : gfp;
 	struct folio *folio;
