@@ -7,8 +7,9 @@
  *
  *	what mode nodes median mean samples
  *
- * in instructions, of a fault or of a call; for `memory' in bytes. A kernel
- * without shmbind(2) has no lines for its modes.
+ * in instructions, of a fault or of a call; for `memory' in bytes. The mean is
+ * that of all samples but the highest hundredth. A kernel without shmbind(2) has
+ * no lines for its modes.
  *
  * Behind the name of what is measured, "@cpuset" means that the faulting task
  * is in a child cpuset that has all nodes. "@narrowed" means that the cpuset has
@@ -162,16 +163,18 @@ static int compare(const void *a, const void *b)
 static void print(const char *what, const struct mode *mode, int nodes,
 		  struct figure *figure)
 {
+	/* without the hundredth that interrupts are in */
+	int kept = figure->count - figure->count / 100;
 	double sum = 0;
 
 	if (!figure->count)
 		return;
 	qsort(figure->sample, figure->count, sizeof(figure->sample[0]),
 	      compare);
-	for (int i = 0; i < figure->count; i++)
+	for (int i = 0; i < kept; i++)
 		sum += figure->sample[i];
 	printf("%s%s %s %d %u %.1f %d\n", what, suffix[confinement], mode->name,
-	       nodes, figure->sample[figure->count / 2], sum / figure->count,
+	       nodes, figure->sample[figure->count / 2], sum / kept,
 	       figure->count);
 	fflush(stdout);
 }
@@ -519,7 +522,7 @@ static void huge_faults(const struct mode *mode, int nodes, int flags,
 	 * RCU and workers end what a move into a cpuset has left to them: the
 	 * median of few faults would depend on how many of them are interrupted.
 	 */
-	if (confinement != NOT)
+	if (confinement != NOT && !flags)
 		usleep(SETTLE_US);
 	touch(addr, HUGE_PAGES, HUGE, round, first);
 	other = attach(id);
@@ -576,23 +579,27 @@ static void swap_faults(enum kind_of_memory kind, const struct mode *mode,
 /* From zram: what it takes to decompress a page is the same in all modes. */
 static void measure_swapin(int nodes)
 {
-	static struct figure figures[MODES], tmpfs, anonymous;
+	static struct figure figures[MODES];
 
 	memset(figures, 0, sizeof(figures));
-	memset(&tmpfs, 0, sizeof(tmpfs));
-	memset(&anonymous, 0, sizeof(anonymous));
-	for (int round = 0; round < ROUNDS; round++) {
+	for (int round = 0; round < ROUNDS; round++)
 		for (int m = 0; m < MODES; m++)
 			if (exists(&modes[m]))
 				swap_faults(SEGMENT, &modes[m], nodes, round,
 					    &figures[m]);
-		swap_faults(TMPFS, NULL, nodes, round, &tmpfs);
-		swap_faults(ANONYMOUS, NULL, nodes, round, &anonymous);
-	}
 	for (int m = 0; m < MODES; m++)
 		print("swap-in", &modes[m], nodes, &figures[m]);
-	print("swap-in-tmpfs", &modes[0], nodes, &tmpfs);
-	print("swap-in-anon", &modes[0], nodes, &anonymous);
+}
+
+static void measure_unbound_swapin(const char *what, enum kind_of_memory kind,
+				   int nodes)
+{
+	static struct figure figure;
+
+	memset(&figure, 0, sizeof(figure));
+	for (int round = 0; round < ROUNDS; round++)
+		swap_faults(kind, NULL, nodes, round, &figure);
+	print(what, &modes[0], nodes, &figure);
 }
 
 /* The call itself, in MiB instead of nodes; mbind(2) on a mapping without pages. */
@@ -774,6 +781,8 @@ static void measure_faults(void)
 	fill_pools(NODES_MAX, "0");
 	run(SWAP_ON);
 	for_nodes(measure_swapin, few, many, factor);
+	measure_unbound_swapin("swap-in-tmpfs", TMPFS, 4);
+	measure_unbound_swapin("swap-in-anon", ANONYMOUS, 4);
 	if (!narrowed)
 		measure_failing("failing-swap-in", fail_swapin);
 	run(SWAP_OFF);

@@ -161,10 +161,9 @@ function large(fewest, most,	nodes)
 			  "second attach, SHM_HUGETLB", nodes, 0.001)
 		with_base("swap-in" suffix, "swap-in", nodes, 0)
 		with_mbind("swap-in" suffix, "swap-in", nodes, 0)
-		with_base("swap-in-tmpfs" suffix, "swap-in, tmpfs", nodes, 0.001)
-		with_base("swap-in-anon" suffix, "swap-in, anonymous", nodes, \
-			  0.001)
 	}
+	with_base("swap-in-tmpfs" suffix, "swap-in, tmpfs", 4, 0.001)
+	with_base("swap-in-anon" suffix, "swap-in, anonymous", 4, 0.001)
 }
 
 # One walk of the allocator's slow path, with one attempt to reclaim.
