@@ -14,7 +14,7 @@
 #define LIMITED		1024	/* pages, more than the group may have */
 #define FEW		8	/* pages in the swap cache that are not ours */
 #define SPARE		512	/* pages that a full node gets back */
-#define ROUNDS		100	/* of pages that go to swap and come back */
+#define ROUNDS		20	/* of pages that go to swap and come back */
 #define MOMENTS		12	/* of an attempt, at which it gets them */
 
 /*
