@@ -113,8 +113,8 @@ function first_faults(nodes,	s, what, name)
 }
 
 # small(FEWEST) - Pages of 4 KiB. The cost of reading in order is a mean over pages
-# of which most cost nothing; it varies by a few in 100 between runs. If a cpuset
-# narrows the mask, the limit is the cost of mbind(2) alone.
+# of which most cost nothing. If a cpuset narrows the mask, the limit is the cost of
+# mbind(2) alone.
 function small(fewest,	nodes, s)
 {
 	for (nodes = fewest; nodes <= 64; nodes *= factor) {
@@ -127,8 +127,8 @@ function small(fewest,	nodes, s)
 			first_faults(nodes)
 		with_base("again" suffix, "second attach", nodes, 0)
 		with_mbind("again" suffix, "second attach", nodes, 0)
-		with_base("order" suffix, "reading a second attach", nodes, 0.05)
-		with_mbind("order" suffix, "reading a second attach", nodes, 0.05)
+		with_base("order" suffix, "reading a second attach", nodes, 0.01)
+		with_mbind("order" suffix, "reading a second attach", nodes, 0.01)
 	}
 	for (s = 1; s <= 2; s++)
 		at_most(series("first" suffix, "stripe|" strength[s], 64), \
@@ -284,7 +284,6 @@ BEGIN {
 		"WEIGHTED_INTERLEAVE"
 	within[0.001] = " by 1 in 1000"
 	within[0.01] = " by 1 in 100"
-	within[0.05] = " by 5 in 100"
 	walk = 350000
 }
 
