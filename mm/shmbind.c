@@ -1432,7 +1432,7 @@ static noinline struct folio *swapin_by_range(struct mempolicy *pol, u64 ino,
  *
  * Context: Process context, may sleep.
  * Return: The folio, or an error pointer as of swapin_sync() and
- * shmbind_alloc_folio(); %NULL for want of memory.
+ * shmbind_alloc_folio(); %NULL if there is no memory.
  */
 struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     swp_entry_t swap, int order, gfp_t gfp,
