@@ -1440,7 +1440,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 {
 	struct mempolicy *pol = shmem_index_policy(info, index);
 	bool elsewhere = swapoff && mpol_is_hardbind(pol);
-	gfp_t here = elsewhere ? gfp_no_reclaim(gfp) : gfp;
+	gfp_t bound_gfp = elsewhere ? gfp_no_reclaim(gfp) : gfp;
 	struct folio *folio;
 	bool sync;
 
@@ -1459,9 +1459,9 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	}
 
 	if (sync)
-		folio = swapin_by_binding(pol, swap, order, here, vmf);
+		folio = swapin_by_binding(pol, swap, order, bound_gfp, vmf);
 	else
-		folio = swapin_around(pol, swap, here, vmf);
+		folio = swapin_around(pol, swap, bound_gfp, vmf);
 	if (!IS_ERR(folio) || !elsewhere)
 		return folio;
 
@@ -1612,20 +1612,25 @@ static struct folio *alloc_within(gfp_t gfp, unsigned int order, int nid,
 	return page ? frozen_page_folio(page) : NULL;
 }
 
-static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
+static gfp_t move_gfp(struct folio *src)
 {
-	struct shmbind *b = to_shmbind(pol);
 	gfp_t gfp = GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_RETRY_MAYFAIL;
-	bool in_mask = node_isset(folio_nid(src), pol->nodes);
-	nodemask_t candidates;
-	struct folio *dst;
-	int nid;
 
 	if (folio_test_hugetlb(src))
 		gfp = htlb_alloc_mask(folio_hstate(src));
 	else if (folio_test_large(src))
 		gfp = GFP_TRANSHUGE;
-	gfp = current_gfp_context(gfp);
+	return current_gfp_context(gfp);
+}
+
+static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
+{
+	struct shmbind *b = to_shmbind(pol);
+	gfp_t gfp = move_gfp(src);
+	bool in_mask = node_isset(folio_nid(src), pol->nodes);
+	nodemask_t candidates;
+	struct folio *dst;
+	int nid;
 
 	/* Its CPU is not known any more, so no node of the mask is better */
 	if (b->policy == MEM_FIRSTREF && in_mask)

@@ -118,6 +118,7 @@ static inline long fill_node_locked(struct segment *ballast, int node)
 	return fill_up(ballast, 0);
 }
 
+#define HOLES		2048	/* pages free on a node with no large folio */
 #define MIN_FREE	"/proc/sys/vm/min_free_kbytes"
 #define COMPACT_LOCKED	"/proc/sys/vm/compact_unevictable_allowed"
 

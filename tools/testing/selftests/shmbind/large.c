@@ -10,8 +10,6 @@
 #include "expected.h"
 #include "thp.h"
 
-#define HOLES		2048	/* pages free on a node with no large folio */
-
 struct scene {
 	struct nodemask memory, cpus;
 	int victim;

@@ -767,7 +767,7 @@ FIXTURE_SETUP(default_moves)
 					variant->large ? "always" : "never"));
 		/* SOFT does not wait for a fragmented node */
 		if (variant->large)
-			write_file("/proc/sys/vm/compact_memory", "1");
+			compact_memory();
 		open_aligned(_metadata, &self->seg,
 			     self->count * self->unit / page_size(),
 			     variant->policy | MEM_SOFTBIND, &self->mask);
@@ -871,8 +871,6 @@ TEST_F(default_moves, nothing_unless_told)
 
 /* A node of the mask where pages are free, and no large folio. */
 
-#define HOLES	2048	/* free pages */
-
 FIXTURE(fragmented)
 {
 	int victim;
@@ -907,7 +905,7 @@ static void move_away(struct __test_metadata *_metadata,
 
 	self->pages = folios * FOLIO_SIZE / page_size();
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
-	write_file("/proc/sys/vm/compact_memory", "1");
+	compact_memory();
 	open_aligned(_metadata, &self->seg, self->pages, policy | MEM_SOFTBIND,
 		     &self->mask);
 	touch_pages(self->seg.addr, self->pages);

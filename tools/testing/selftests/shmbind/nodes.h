@@ -197,6 +197,12 @@ static inline int write_file(const char *path, const char *text)
 	return err;
 }
 
+/* On all nodes. It also empties the lists on which folios wait for the LRU. */
+static inline void compact_memory(void)
+{
+	write_file("/proc/sys/vm/compact_memory", "1");
+}
+
 /* A node state: "online", "has_memory", "has_normal_memory", "has_cpu". */
 static inline struct nodemask nodes_in(const char *state)
 {
