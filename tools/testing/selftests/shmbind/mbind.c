@@ -767,7 +767,7 @@ FIXTURE_SETUP(default_moves)
 					variant->large ? "always" : "never"));
 		/* SOFT does not wait for a fragmented node */
 		if (variant->large)
-			compact_memory();
+			compact_nodes();
 		open_aligned(_metadata, &self->seg,
 			     self->count * self->unit / page_size(),
 			     variant->policy | MEM_SOFTBIND, &self->mask);
@@ -905,7 +905,7 @@ static void move_away(struct __test_metadata *_metadata,
 
 	self->pages = folios * FOLIO_SIZE / page_size();
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
-	compact_memory();
+	compact_nodes();
 	open_aligned(_metadata, &self->seg, self->pages, policy | MEM_SOFTBIND,
 		     &self->mask);
 	touch_pages(self->seg.addr, self->pages);

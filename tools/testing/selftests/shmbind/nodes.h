@@ -198,7 +198,7 @@ static inline int write_file(const char *path, const char *text)
 }
 
 /* On all nodes. It also empties the lists on which folios wait for the LRU. */
-static inline void compact_memory(void)
+static inline void compact_nodes(void)
 {
 	write_file("/proc/sys/vm/compact_memory", "1");
 }

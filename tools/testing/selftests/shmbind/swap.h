@@ -126,7 +126,7 @@ static inline void swap_out(struct __test_metadata *_metadata,
 		madvise(seg->addr, seg->size, MADV_PAGEOUT);
 		/* what has been written waits to be reclaimed, on lists */
 		if (tries)
-			compact_memory();
+			compact_nodes();
 		cgroup_write(group, "memory.reclaim", "1M");
 		left = residents(seg, tries % 20 == 19);
 		usleep(10000);

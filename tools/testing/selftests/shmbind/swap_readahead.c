@@ -158,7 +158,7 @@ static void swap_out_slots(struct __test_metadata *_metadata,
 		madvise(seg->addr, size, MADV_PAGEOUT);
 		madvise(other->addr, size, MADV_PAGEOUT);
 		if (tries)
-			compact_memory();
+			compact_nodes();
 		cgroup_write(&scene->group, "memory.reclaim", "1M");
 		left = slots_resident(seg, touch) + slots_resident(other, touch);
 		usleep(10000);
