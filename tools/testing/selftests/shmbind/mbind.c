@@ -927,8 +927,8 @@ TEST_F(fragmented, a_large_folio_outside_the_mask_moves_in_pieces)
 	move_away(_metadata, self, 1, MEM_FIRSTREF);
 	EXPECT_EQ(0, try_mbind(self->seg.addr, self->seg.size, none, NULL));
 	touch_pages(self->seg.addr, self->pages);
-	ASSERT_EQ(self->pages, count_placement(self->seg.addr, self->pages,
-					       per_node));
+	ASSERT_EQ(self->pages, count_settled(self->seg.addr, self->pages,
+					     per_node));
 	EXPECT_EQ(self->pages, per_node[self->victim]);
 }
 

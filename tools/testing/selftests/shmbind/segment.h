@@ -268,6 +268,21 @@ static inline long count_placement(char *addr, size_t count, long *per_node)
 	return present;
 }
 
+/*
+ * The same once all of them are somewhere: a page that compaction has in hand seems
+ * to be nowhere.
+ */
+static inline long count_settled(char *addr, size_t count, long *per_node)
+{
+	long present = 0;
+
+	for (int tries = 0; tries < 1000 && present < (long)count; tries++) {
+		usleep(tries ? 10000 : 0);
+		present = count_placement(addr, count, per_node);
+	}
+	return present;
+}
+
 /* The exit status of @pid; -1 if a signal or an error ended it. */
 static inline int wait_for(pid_t pid)
 {
