@@ -137,7 +137,7 @@ manual()
 {
 	local page=$root/man/man2/shmbind.2
 	mandoc -Tlint -Wall "$page"
-	[[ ! $(groff -mandoc -Tutf8 -ww -z "$page" 2>&1 | tee /dev/stderr) ]]
+	[[ ! $(groff -t -mandoc -Tutf8 -ww -z "$page" 2>&1 | tee /dev/stderr) ]]
 	"$root/bin/man-example" >"$scratch/manual.c"
 	cc -Wall -Wextra -Werror -I"$root/include/uapi" -o "$scratch/manual" \
 		"$scratch/manual.c"

@@ -8,7 +8,7 @@ kind=$ARCH
 [[ ${DEBUG:-} != 1 ]] || kind+=-debug
 
 objects=${OBJECTS:-$build/$kind}	# the kernel: objects, .config, image
-user=$build/user-$ARCH			# the rest of the guest, for every kernel
+user=${GUEST:-$build/user-$ARCH}	# the rest of the guest, for every kernel
 bootable=$objects/${boot##*/}		# the boot image
 stage=$user/root			# what the guest finds at /
 image=${IMAGE:-$user/initramfs.gz}

@@ -93,8 +93,10 @@ listed()
 }
 
 # What the series is made of, in its order: patch, path, and file of the overlay.
-# The file is <path>, or <path>.patch; of a path that several patches edit it is
-# <path>.<patch>.patch for all but the last of them.
+# The file is <path>, or <path>.patch. Of a path that several patches edit it is
+# <path>.<patch>.patch: if the base has the path, for all but the last of them, and
+# if the series adds it, for all but the first. What is added stands whole as the
+# last of them leaves it.
 units()
 {
 	local name path file
@@ -109,12 +111,13 @@ units()
 	done
 }
 
-# commit_of PATCH - Its commit, of those that make tree has left.
+# commit_of PATCH [REVISION] - Its commit, of those that make tree has left, or of
+# as many that lead to the revision.
 commit_of()
 {
 	local place
 	place=$(patches | grep -nx "$1")
-	k rev-list --reverse "base..$applied" | sed -n "${place%%:*}p"
+	k rev-list --reverse "base..${2:-$applied}" | sed -n "${place%%:*}p"
 }
 
 # Two lines: one changes when the overlay or the base does, one when the series'
