@@ -74,6 +74,10 @@ static const struct mode {
 	{ "stripe|hard",	SHMBIND, MEM_STRIPE | MEM_HARDBIND },
 	{ "mostfree|soft",	SHMBIND, MEM_MOSTFREE | MEM_SOFTBIND },
 	{ "mostfree|hard",	SHMBIND, MEM_MOSTFREE | MEM_HARDBIND },
+	{ "weighted|soft",	SHMBIND, MEM_WEIGHTED | MEM_SOFTBIND },
+	{ "weighted|hard",	SHMBIND, MEM_WEIGHTED | MEM_HARDBIND },
+	{ "firstref|mask",	SHMBIND, MEM_FIRSTREF | MEM_MASKBIND },
+	{ "stripe|mask",	SHMBIND, MEM_STRIPE | MEM_MASKBIND },
 	{ "LOCAL",		MBIND, MPOL_LOCAL },
 	{ "PREFERRED_MANY",	MBIND, MPOL_PREFERRED_MANY },
 	{ "BIND",		MBIND, MPOL_BIND },
@@ -105,6 +109,7 @@ static void write_file(const char *path, const char *text)
 	close(fd);
 }
 
+#define WEIGHTS	"/sys/kernel/mm/mempolicy/weighted_interleave"
 #define CGROUP	"/sys/fs/cgroup"
 #define GROUP	CGROUP "/bench"
 
@@ -502,7 +507,7 @@ static void measure_failing(const char *what,
 		fail_past_end(round, &figures[0]);
 		for (int m = 1; m < MODES; m++)
 			if (exists(&modes[m]) && modes[m].kind == SHMBIND &&
-			    (modes[m].policy & MEM_HARDBIND))
+			    (modes[m].policy & (MEM_HARDBIND | MEM_MASKBIND)))
 				fail(&modes[m], round, &figures[m]);
 	}
 	for (int m = 0; m < MODES; m++)
@@ -813,10 +818,22 @@ static void count_all_locked(void)
 	}
 }
 
+/* 1, 2, 3, 4, 1, ...: weights that are all the same would be a stripe. */
+static void set_weights(void)
+{
+	char path[96];
+
+	for (int node = 0; node < NODES_MAX; node++) {
+		snprintf(path, sizeof(path), WEIGHTS "/node%d", node);
+		write_file(path, (const char *[]){ "1", "2", "3", "4" }[node % 4]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	syscall(NR_shmbind, -1, 0, NULL, 0);
 	have_shmbind = errno != ENOSYS;
+	set_weights();
 
 	if (argc == 1)
 		measure();

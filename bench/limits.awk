@@ -79,43 +79,64 @@ function with_base(what, name, at, tolerance)
 
 # with_mbind(WHAT, NAME, AT, TOLERANCE) - Each policy and strength against the
 # nearest mode of mbind(2).
-function with_mbind(what, name, at, tolerance,	p, s, mode)
+function with_mbind(what, name, at, tolerance,	m, p)
 {
-	for (p = 1; p <= 3; p++) {
-		for (s = 1; s <= 2; s++) {
-			mode = policy[p] "|" strength[s]
-			between(what, mode, nearest[mode], at, 0, tolerance, \
-				name ", " policy[p] ": no more than " \
-				nearest[mode] within[tolerance] place)
-		}
+	for (m = 1; m <= modes; m++) {
+		p = policy[m]
+		between(what, mode[m], nearest[p], at, 0, tolerance, \
+			name ", " p ": no more than " nearest[p] \
+			within[tolerance] place)
 	}
 }
 
 # first_faults(NODES) - Beside what they cost that are not bound.
-function first_faults(nodes,	s, what, name)
+function first_faults(nodes,	m, what, name)
 {
 	what = "first" suffix
 	name = "first fault, "
-	for (s = 1; s <= 2; s++) {
-		between(what, "firstref|" strength[s], "unbound", nodes, 40, 0, \
-			name "firstref: 40 over unbound at most" place)
-		between(what, "stripe|" strength[s], "unbound", nodes, 120, 0, \
-			name "stripe: 120 over unbound at most" place)
-		if (nodes == 4)
-			between(what, "mostfree|" strength[s], "unbound", 4, \
-				160, 0, name "mostfree: 160 over unbound at " \
-				"most with 4 nodes" place)
-		between(what, "mostfree|" strength[s], \
-			"firstref|" strength[s], nodes, 100 + 25 * nodes, 0, \
-			name "mostfree: 100 + 25 a node over firstref at most" \
-			place)
+	for (m = 1; m <= modes; m++) {
+		if (policy[m] == "firstref")
+			between(what, mode[m], "unbound", nodes, 40, 0, \
+				name "firstref: 40 over unbound at most" place)
+		else if (policy[m] == "stripe")
+			between(what, mode[m], "unbound", nodes, 120, 0, \
+				name "stripe: 120 over unbound at most" place)
+		else if (policy[m] == "weighted")
+			between(what, mode[m], "stripe|" strength[m], nodes, 40, \
+				0, name "weighted: 40 over stripe at most" place)
+		else
+			mostfree(what, mode[m], "firstref|" strength[m], nodes, \
+				 name "mostfree: ")
+	}
+}
+
+function mostfree(what, mode, firstref, nodes, name)
+{
+	if (nodes == 4)
+		between(what, mode, "unbound", 4, 160, 0, name \
+			"160 over unbound at most with 4 nodes" place)
+	between(what, mode, firstref, nodes, 100 + 25 * nodes, 0, name \
+		"100 + 25 a node over firstref at most" place)
+}
+
+# With any number of nodes.
+function flat(	m, p)
+{
+	for (m = 1; m <= modes; m++) {
+		p = policy[m]
+		if (p == "stripe" || p == "weighted")
+			at_most(series("first" suffix, mode[m], 64), \
+				series("first" suffix, mode[m], 4) + 20, \
+				"first fault, " p ": 64 nodes cost 20 more " \
+				"than 4 at most" place, \
+				"series first" suffix " " mode[m] " 64")
 	}
 }
 
 # small(FEWEST) - Pages of 4 KiB. The cost of reading in order is a mean over pages
 # of which most cost nothing. If a cpuset narrows the mask, the limit is the cost of
 # mbind(2) alone.
-function small(fewest,	nodes, s)
+function small(fewest,	nodes)
 {
 	for (nodes = fewest; nodes <= 64; nodes *= factor) {
 		with_base("first" suffix, "first fault", nodes, 0)
@@ -130,12 +151,7 @@ function small(fewest,	nodes, s)
 		with_base("order" suffix, "reading a second attach", nodes, 0.01)
 		with_mbind("order" suffix, "reading a second attach", nodes, 0.01)
 	}
-	for (s = 1; s <= 2; s++)
-		at_most(series("first" suffix, "stripe|" strength[s], 64), \
-			series("first" suffix, "stripe|" strength[s], 4) + 20, \
-			"first fault, stripe: 64 nodes cost 20 more than 4 at " \
-			"most" place, "series first" suffix " stripe|" \
-			strength[s] " 64")
+	flat()
 	with_base("tmpfs" suffix, "first fault, tmpfs", 4, 0.001)
 }
 
@@ -167,66 +183,57 @@ function large(fewest, most,	nodes)
 }
 
 # One walk of the allocator's slow path, with one attempt to reclaim.
-function failing(	p, mode)
+function failing(	m)
 {
 	with_base("failing" suffix, "SIGBUS past the end of a file", 1, 0.001)
-	for (p = 1; p <= 3; p++) {
-		mode = policy[p] "|hard"
-		between("failing" suffix, mode, "unbound", 1, walk, 0, \
+	for (m = 1; m <= modes; m++) {
+		if (strength[m] == "soft")
+			continue
+		between("failing" suffix, mode[m], "unbound", 1, walk, 0, \
 			"SIGBUS, full node, first fault: " walk \
 			" over the signal alone at most" place)
-		between("failing-swap-in" suffix, mode, "unbound", 1, walk, 0, \
-			"SIGBUS, full node, swap-in: " walk \
+		between("failing-swap-in" suffix, mode[m], "unbound", 1, walk, \
+			0, "SIGBUS, full node, swap-in: " walk \
 			" over the signal alone at most" place)
 	}
 }
 
-function locked(	p, s, mode)
+function locked(	m, p)
 {
 	with_base("locked-first" suffix, "locked operations", 4, 0)
 	with_base("locked-again" suffix, "locked operations, second attach", 4, 0)
-	for (p = 1; p <= 3; p++) {
-		for (s = 1; s <= 2; s++) {
-			mode = policy[p] "|" strength[s]
-			between("locked-first" suffix, mode, "unbound", 4, \
-				extra[policy[p]], 0, "locked operations, " \
-				policy[p] ": " extra[policy[p]] \
-				" more than unbound at most" place)
-		}
+	for (m = 1; m <= modes; m++) {
+		p = policy[m]
+		between("locked-first" suffix, mode[m], "unbound", 4, extra[p], \
+			0, "locked operations, " p ": " extra[p] \
+			" more than unbound at most" place)
 	}
 }
 
 # In MiB of the segment.
-function calls(	p, s, mode, at)
+function calls(	m, at)
 {
-	for (p = 1; p <= 3; p++) {
-		for (s = 1; s <= 2; s++) {
-			mode = policy[p] "|" strength[s]
-			for (at = 4; at <= 1048576; at *= at < 1024 ? 16 : 1024)
-				at_most(series("call", mode, at), \
-					figure("base", "call", nearest[mode], at), \
-					"the call: no more than mbind(2) on the " \
-					"base", "series call " mode " " at)
-			at_most(series("call", mode, 1048576), \
-				series("call", mode, 4), \
-				"the call: no more for 1 TiB than for 4 MiB", \
-				"series call " mode " 1048576")
-		}
+	for (m = 1; m <= modes; m++) {
+		for (at = 4; at <= 1048576; at *= at < 1024 ? 16 : 1024)
+			at_most(series("call", mode[m], at), \
+				figure("base", "call", nearest[policy[m]], at), \
+				"the call: no more than mbind(2) on the base", \
+				"series call " mode[m] " " at)
+		at_most(series("call", mode[m], 1048576), \
+			series("call", mode[m], 4), \
+			"the call: no more for 1 TiB than for 4 MiB", \
+			"series call " mode[m] " 1048576")
 	}
 }
 
 # Bytes. Slabs that are not full may make a difference.
-function sizes(	p, s, mode)
+function sizes(	m)
 {
 	with_base("memory", "memory of a segment", 4, 0.01)
-	for (p = 1; p <= 3; p++) {
-		for (s = 1; s <= 2; s++) {
-			mode = policy[p] "|" strength[s]
-			between("memory", mode, "unbound", 4, 2112, 0, \
-				"memory of a segment, bound: 2112 bytes more " \
-				"than unbound at most")
-		}
-	}
+	for (m = 1; m <= modes; m++)
+		between("memory", mode[m], "unbound", 4, 2112, 0, \
+			"memory of a segment, bound: 2112 bytes more than " \
+			"unbound at most")
 	against("base", "image", "text", 0, 0.01, \
 		"image: at most 1 in 100 larger than the base's")
 	against("base", "image", "bzImage", 0, 0.01, \
@@ -273,15 +280,22 @@ function check()
 }
 
 BEGIN {
-	split("firstref stripe mostfree", policy)
-	split("soft hard", strength)
+	modes = split("firstref|soft firstref|hard firstref|mask " \
+		      "stripe|soft stripe|hard stripe|mask " \
+		      "mostfree|soft mostfree|hard " \
+		      "weighted|soft weighted|hard", mode)
+	for (i = 1; i <= modes; i++) {
+		split(mode[i], part, "|")
+		policy[i] = part[1]
+		strength[i] = part[2]
+	}
 	extra["firstref"] = extra["mostfree"] = 0
-	extra["stripe"] = 1
-	nearest["firstref|soft"] = nearest["firstref|hard"] = "PREFERRED_MANY"
-	nearest["stripe|soft"] = nearest["stripe|hard"] = "INTERLEAVE"
+	extra["stripe"] = extra["weighted"] = 1
+	nearest["firstref"] = "PREFERRED_MANY"
+	nearest["stripe"] = "INTERLEAVE"
+	nearest["weighted"] = "WEIGHTED_INTERLEAVE"
 	# The one mode that looks at each node of the mask, too.
-	nearest["mostfree|soft"] = nearest["mostfree|hard"] = \
-		"WEIGHTED_INTERLEAVE"
+	nearest["mostfree"] = "WEIGHTED_INTERLEAVE"
 	within[0.001] = " by 1 in 1000"
 	within[0.01] = " by 1 in 100"
 	walk = 350000

@@ -33,6 +33,10 @@
 struct shmbind_iter {
 	struct ipc_namespace *ns;
 	int id;
+	bool bound;
+	unsigned int order;		/* of the pages that are shown */
+	unsigned long fallback;		/* base pages */
+	unsigned long failed;
 	unsigned long pages[];		/* base pages, by node */
 };
 
@@ -41,7 +45,7 @@ static size_t line_max(void)
 {
 	size_t node = sizeof("1023,") + sizeof(" N1023=18446744073709551615");
 
-	return 128 + array_size(nr_node_ids, node);
+	return 192 + array_size(nr_node_ids, node);
 }
 
 static void *shmbind_find(struct shmbind_iter *iter, loff_t *pos)
@@ -105,8 +109,7 @@ static bool count_pages(struct shmbind_iter *iter, struct address_space *mapping
 
 /* Returns the segment's page cache, or NULL if the segment has gone. */
 static struct address_space *show_binding(struct seq_file *s,
-					  struct shmbind_iter *iter,
-					  unsigned int *order)
+					  struct shmbind_iter *iter)
 {
 	struct shm_view view;
 
@@ -114,27 +117,37 @@ static struct address_space *show_binding(struct seq_file *s,
 	if (!shm_view_id(iter->ns, iter->id, &view))
 		return NULL;
 	seq_printf(s, "%10d %10d ", view.key, view.id);
-	if (view.binding)
+	iter->bound = view.binding;
+	if (view.binding) {
 		shmbind_show(s, view.binding);
-	else
+		shmbind_read_counts(view.binding, &iter->fallback,
+				    &iter->failed);
+	} else {
 		seq_puts(s, "default");
-	*order = view.order;
+	}
+	iter->order = view.order;
 	return view.mapping;
 }
 
 static int shmbind_line(struct seq_file *s, struct shmbind_iter *iter)
 {
 	struct address_space *mapping;
-	unsigned int order, nid;
+	unsigned int nid;
 
-	mapping = show_binding(s, iter, &order);
+	mapping = show_binding(s, iter);
 	if (!mapping || !count_pages(iter, mapping))
 		return SEQ_SKIP;
 
 	for (nid = 0; nid < nr_node_ids; nid++)
 		if (iter->pages[nid])
-			seq_printf(s, " N%u=%lu", nid, iter->pages[nid] >> order);
-	seq_printf(s, " kernelpagesize_kB=%lu\n", (PAGE_SIZE << order) >> 10);
+			seq_printf(s, " N%u=%lu", nid,
+				   iter->pages[nid] >> iter->order);
+	seq_printf(s, " kernelpagesize_kB=%lu",
+		   (PAGE_SIZE << iter->order) >> 10);
+	if (iter->bound)
+		seq_printf(s, " fallback=%lu failed=%lu",
+			   iter->fallback >> iter->order, iter->failed);
+	seq_putc(s, '\n');
 	return 0;
 }
 

@@ -11,9 +11,10 @@
  *
  * A folio is placed in two steps:
  *
- *   choose    firstref | stripe | mostfree    one node of the candidates
- *   allocate  hard | soft                     on that node, or where SOFT
- *                                             falls back to
+ *   choose    firstref | stripe | weighted    one node of the candidates
+ *             mostfree
+ *   allocate  hard | mask | soft              on that node, or where MASK and
+ *                                             SOFT fall back to
  *
  * The candidates are the mask's nodes that the cpuset of the faulting task
  * allows and that have memory in a zone which the allocation may use.
@@ -21,7 +22,7 @@
  * The engine says why there is no folio: -ENOSPC where the binding allows no
  * other place, which ends in SIGBUS, and -ENOMEM otherwise.
  *
- * Only MEM_STRIPE has state that changes, struct stripe.
+ * Only MEM_STRIPE and MEM_WEIGHTED have state that changes, struct stripe.
  */
 
 #include <linux/atomic.h>
@@ -39,6 +40,7 @@
 #include <linux/gfp.h>
 #include <linux/hugetlb.h>
 #include <linux/limits.h>
+#include <linux/math64.h>
 #include <linux/memory-tiers.h>
 #include <linux/memory_hotplug.h>
 #include <linux/mempolicy.h>
@@ -66,6 +68,7 @@
 #include <linux/types.h>
 #include <linux/uaccess.h>
 #include <linux/userfaultfd_k.h>
+#include <linux/vm_event_item.h>
 #include <linux/vmstat.h>
 #include <linux/xarray.h>
 #include <linux/zswap.h>
@@ -76,10 +79,14 @@
 #include "page_alloc.h"
 #include "swap.h"
 
-#define SHMBIND_POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE)
-#define SHMBIND_STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND)
+#define CREATE_TRACE_POINTS
+#include <trace/events/shmbind.h>
 
-/* In place of a number of pages, a choice of MEM_STRIPE for readahead */
+#define SHMBIND_STRIPES		(MEM_STRIPE | MEM_WEIGHTED)
+#define SHMBIND_POLICIES	(MEM_FIRSTREF | SHMBIND_STRIPES | MEM_MOSTFREE)
+#define SHMBIND_STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND | MEM_MASKBIND)
+
+/* In place of a number of pages, a choice of a stripe for readahead */
 #define TURN_AHEAD		(-1)
 
 /* Page cache entries counted without a break: some hundred microseconds */
@@ -111,19 +118,33 @@
  *
  * Counts of nodes that were candidates throughout hence differ by at most the
  * largest folio for each thread that faults, whatever the order of offsets.
+ *
+ * With MEM_WEIGHTED a node pays for a round with as many pages as its weight is
+ * when the round begins, and takes these turns one after the other, or a node of a
+ * large weight would have each fault walk past all others. With weights 3, 1 and 2:
+ *
+ *	round		1		2
+ *	node 0		0 0 0		0 0 0
+ *	node 1		      1		      1
+ *	node 2			2 2		2 2
  */
 struct stripe {
 	spinlock_t lock;	/* a leaf */
 	int next;		/* node of the mask that is asked first */
 	int nr_nodes;		/* weight of the mask */
 	int nr_due;		/* how many of them have given < level */
-	u64 level;		/* base pages for each node, by end of round */
+	u64 level;		/* what given is of each node, by end of round */
 	u64 most;		/* no node was given more */
+	bool begun;		/* MEM_WEIGHTED: weights have been read */
 	unsigned int ahead;	/* rounds that readahead is ahead of level */
 	int ahead_from;		/* node at which each of these begins, or none */
+	int ahead_at;		/* its last node, and the turns that are left there */
+	int ahead_turns;
 	struct {
-		u64 given;		/* base pages */
+		u64 given;		/* base pages; rounds of MEM_WEIGHTED */
 		int next;		/* of the mask, in a ring */
+		u8 weight;		/* in this round; 1 for MEM_STRIPE */
+		u8 part;		/* base pages of the round after given */
 	} node[];
 };
 
@@ -131,6 +152,9 @@ struct shmbind {
 	struct mempolicy pol;	/* first: the last mpol_put() frees it all */
 	unsigned int policy;	/* one of SHMBIND_POLICIES */
 	unsigned int strength;	/* one of SHMBIND_STRENGTHS */
+	/* Base pages on another node than the chosen one; refused allocations */
+	atomic_long_t fallback ____cacheline_aligned_in_smp;
+	atomic_long_t failed;
 	union {
 		/* MEM_FIRSTREF: by node of the CPU, plus 1; 0 if not known yet */
 		DECLARE_FLEX_ARRAY(u16, nearest);
@@ -143,7 +167,7 @@ struct shmbind {
 };
 
 /* Never false again. Ordered by the attach that must come between. */
-static bool shmbind_hard_published __read_mostly;
+static bool ever_confined __read_mostly;
 
 static struct shmbind *to_shmbind(const struct mempolicy *pol)
 {
@@ -152,22 +176,22 @@ static struct shmbind *to_shmbind(const struct mempolicy *pol)
 }
 
 /**
- * mpol_hardbind_confine() - Restrict a choice of nodes to those of a binding.
+ * mpol_confine_load() - Restrict a choice of nodes to those of a policy.
  * @pol: The policy, may be NULL.
  * @load: The weight of each of MAX_NUMNODES nodes; the nodes with the highest are
  *	  the choice.
  *
- * Only MEM_HARDBIND restricts. If all of its nodes have weight 0, each gets the
- * same.
+ * Only mpol_is_confined() restricts. If all of its nodes have weight 0, each gets
+ * the same.
  *
  * Context: Any context in which @pol cannot be freed.
  */
-void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load)
+void mpol_confine_load(const struct mempolicy *pol, u32 *load)
 {
 	bool loaded = false;
 	int nid;
 
-	if (!mpol_is_hardbind(pol))
+	if (!mpol_is_confined(pol))
 		return;
 
 	for (nid = 0; nid < MAX_NUMNODES; nid++) {
@@ -283,8 +307,10 @@ static void stripe_init(struct stripe *s, const nodemask_t *nodes)
 	s->nr_due = s->nr_nodes;
 	s->level = 1;
 	s->ahead_from = NUMA_NO_NODE;
-	for_each_node_mask(nid, *nodes)
+	for_each_node_mask(nid, *nodes) {
 		s->node[nid].next = next_node_in(nid, *nodes);
+		s->node[nid].weight = 1;
+	}
 }
 
 static size_t shmbind_size(int policy)
@@ -293,7 +319,7 @@ static size_t shmbind_size(int policy)
 
 	if (policy & MEM_FIRSTREF)
 		return struct_size(b, nearest, nr_node_ids);
-	if (policy & MEM_STRIPE)
+	if (policy & SHMBIND_STRIPES)
 		return struct_size(b, stripe.node, nr_node_ids);
 	return offsetof(struct shmbind, stripe);
 }
@@ -312,9 +338,9 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
 	b->pol.home_node = NUMA_NO_NODE;
 	b->policy = policy & SHMBIND_POLICIES;
 	b->strength = policy & SHMBIND_STRENGTHS;
-	if (b->strength == MEM_HARDBIND)
-		b->pol.flags |= MPOL_F_HARDBIND;
-	if (b->policy == MEM_STRIPE) {
+	if (b->strength != MEM_SOFTBIND)
+		b->pol.flags |= MPOL_F_CONFINED;
+	if (b->policy & SHMBIND_STRIPES) {
 		b->pol.flags |= MPOL_F_STRIPE;
 		stripe_init(&b->stripe, nodes);
 	}
@@ -357,31 +383,31 @@ struct mempolicy *shmbind_create(int policy,
 }
 
 /**
- * shmbind_exchange() - Make a binding the one of a segment.
+ * shmbind_publish() - Make a binding the one of a segment.
  * @binding: Where the segment has its binding, or NULL.
  * @pol: The new binding; the old one afterwards.
  *
  * Context: Called with the lock held that keeps others from attaching.
  */
-void shmbind_exchange(struct mempolicy **binding, struct mempolicy **pol)
+void shmbind_publish(struct mempolicy **binding, struct mempolicy **pol)
 {
-	if (mpol_is_hardbind(*pol))
-		WRITE_ONCE(shmbind_hard_published, true);
+	if (mpol_is_confined(*pol))
+		WRITE_ONCE(ever_confined, true);
 	swap(*binding, *pol);
 }
 
 /**
- * shmbind_hard_possible() - Tell whether a page may belong to a HARD segment.
+ * shmbind_ever_confined() - Tell whether a page may belong to a confined segment.
  *
  * For callers that do not know the segment of a page, or would have to look for
- * HARD segments, and have nothing to do if there has never been one.
+ * such segments, and have nothing to do if there has never been one.
  *
  * Context: Any context.
- * Return: True if a segment has ever had a MEM_HARDBIND binding.
+ * Return: True if there has ever been a segment with mpol_is_confined().
  */
-bool shmbind_hard_possible(void)
+bool shmbind_ever_confined(void)
 {
-	return READ_ONCE(shmbind_hard_published);
+	return READ_ONCE(ever_confined);
 }
 
 /*
@@ -505,9 +531,10 @@ static bool stripe_is_due(const struct stripe *s, int nid)
  * Where all nodes of the mask are candidates, and have reached the level
  * exactly, only the level changes.
  */
-static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
-			      const nodemask_t *candidates)
+static void stripe_advance(struct shmbind *b, const nodemask_t *candidates)
 {
+	const nodemask_t *mask = &b->pol.nodes;
+	struct stripe *s = &b->stripe;
 	u64 least = U64_MAX, passed;
 	int i, nid;
 
@@ -531,6 +558,50 @@ static void stripe_next_round(struct stripe *s, const nodemask_t *mask,
 		s->most = max(s->most, s->node[nid].given);
 		s->nr_due += stripe_is_due(s, nid);
 	}
+}
+
+/* What a node has paid for rounds to come is that many pages with any weight. */
+static void stripe_set_weight(struct stripe *s, int nid, u8 weight)
+{
+	u64 ahead = s->node[nid].given - s->level;
+	u32 part;
+
+	if (weight == s->node[nid].weight)
+		return;
+	if (!stripe_is_due(s, nid)) {
+		ahead = ahead * s->node[nid].weight + s->node[nid].part;
+		s->node[nid].given = s->level + div_u64_rem(ahead, weight, &part);
+		s->node[nid].part = part;
+		s->most = max(s->most, s->node[nid].given);
+	}
+	s->node[nid].weight = weight;
+}
+
+/* For a round of those nodes; one whose memory is newer may have no weight. */
+static void stripe_read_weights(struct shmbind *b, const nodemask_t *nodes)
+{
+	struct stripe *s = &b->stripe;
+	int i, nid = s->next;
+
+	for (i = 0; i < s->nr_nodes; i++, nid = s->node[nid].next)
+		if (nodes == &b->pol.nodes || node_isset(nid, *nodes))
+			stripe_set_weight(s, nid, get_il_weight(nid) ?: 1);
+}
+
+/* The weights of the first round are those of its beginning, too. */
+static void stripe_begin(struct shmbind *b)
+{
+	if (likely(b->stripe.begun))
+		return;
+	stripe_read_weights(b, &b->pol.nodes);
+	b->stripe.begun = true;
+}
+
+static void stripe_next_round(struct shmbind *b, const nodemask_t *candidates)
+{
+	if (b->policy == MEM_WEIGHTED)
+		stripe_read_weights(b, candidates);
+	stripe_advance(b, candidates);
 }
 
 /* A candidate that is due, or NUMA_NO_NODE. */
@@ -558,8 +629,14 @@ static int stripe_find_ahead(struct shmbind *b, const nodemask_t *candidates)
 	struct stripe *s = &b->stripe;
 	int i, nid = s->next;
 
-	if (s->ahead_from == NUMA_NO_NODE)
+	if (s->ahead_from == NUMA_NO_NODE) {
 		s->ahead = 0;
+		s->ahead_turns = 0;
+	}
+	if (s->ahead_turns > 0 && node_isset(s->ahead_at, *candidates)) {
+		s->ahead_turns--;
+		return s->ahead_at;
+	}
 
 	for (i = 0; i < s->nr_nodes; i++, nid = s->node[nid].next) {
 		if (nid == s->ahead_from)
@@ -569,23 +646,60 @@ static int stripe_find_ahead(struct shmbind *b, const nodemask_t *candidates)
 			continue;
 		if (s->ahead_from == NUMA_NO_NODE)
 			s->ahead_from = nid;
+		s->ahead_at = nid;
+		s->ahead_turns = s->node[nid].weight - 1;
+		if (!s->ahead)
+			s->ahead_turns -= s->node[nid].part;
 		return nid;
 	}
 	return NUMA_NO_NODE;
 }
 
-/* Called with lock held. */
-static void stripe_add(struct shmbind *b, int nid, unsigned int nr_pages)
+/* The rounds that @nr_pages complete. */
+static unsigned int stripe_pay(struct stripe *s, int nid, unsigned int nr_pages)
+{
+	unsigned int weight = s->node[nid].weight;
+	unsigned int part = s->node[nid].part + nr_pages;
+
+	if (part < weight) {
+		s->node[nid].part = part;
+		return 0;
+	}
+	s->node[nid].part = part % weight;
+	return part / weight;
+}
+
+/* The rounds that are no longer complete without them. */
+static unsigned int stripe_refund(struct stripe *s, int nid,
+				  unsigned int nr_pages)
+{
+	unsigned int weight = s->node[nid].weight, rounds;
+
+	if (s->node[nid].part >= nr_pages) {
+		s->node[nid].part -= nr_pages;
+		return 0;
+	}
+	nr_pages -= s->node[nid].part;
+	rounds = DIV_ROUND_UP(nr_pages, weight);
+	s->node[nid].part = rounds * weight - nr_pages;
+	return rounds;
+}
+
+/* Called with lock held. Returns whether the node is due more in this round. */
+static bool stripe_add(struct shmbind *b, int nid, unsigned int nr_pages)
 {
 	struct stripe *s = &b->stripe;
 	bool was_due = stripe_is_due(s, nid);
 
+	if (b->policy == MEM_WEIGHTED)
+		nr_pages = stripe_pay(s, nid, nr_pages);
 	s->node[nid].given += nr_pages;
 	s->most = max(s->most, s->node[nid].given);
-	if (!was_due || stripe_is_due(s, nid))
-		return;
-	if (!--s->nr_due)
-		stripe_next_round(s, &b->pol.nodes, &b->pol.nodes);
+	if (stripe_is_due(s, nid))
+		return true;
+	if (was_due && !--s->nr_due)
+		stripe_next_round(b, &b->pol.nodes);
+	return false;
 }
 
 static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
@@ -595,6 +709,8 @@ static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
 	int nid;
 
 	guard(spinlock)(&s->lock);
+	if (b->policy == MEM_WEIGHTED)
+		stripe_begin(b);
 	if (turn == TURN_AHEAD) {
 		nid = stripe_find_ahead(b, candidates);
 	} else {
@@ -603,19 +719,19 @@ static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
 	}
 	/* Nodes that other tasks may use are due, and none of ours */
 	if (unlikely(nid == NUMA_NO_NODE)) {
-		stripe_next_round(s, &b->pol.nodes, candidates);
+		stripe_next_round(b, candidates);
 		nid = stripe_find_due(b, candidates);
 	}
 	s->next = s->node[nid].next;
-	if (turn > 0)
-		stripe_add(b, nid, turn);
+	if (turn > 0 && stripe_add(b, nid, turn) && b->policy == MEM_WEIGHTED)
+		s->next = nid;
 	return nid;
 }
 
 /* Pages outside the mask are not counted. */
 static bool stripe_counts(const struct shmbind *b, int nid)
 {
-	return b->policy == MEM_STRIPE && nid != NUMA_NO_NODE &&
+	return b->pol.flags & MPOL_F_STRIPE && nid != NUMA_NO_NODE &&
 	       node_isset(nid, b->pol.nodes);
 }
 
@@ -638,6 +754,8 @@ static void stripe_return_turn(struct shmbind *b, int nid, unsigned int nr_pages
 
 	guard(spinlock)(&s->lock);
 	was_due = stripe_is_due(s, nid);
+	if (b->policy == MEM_WEIGHTED)
+		nr_pages = stripe_refund(s, nid, nr_pages);
 	/* mbind() may have changed the policy of a huge page since the choice */
 	s->node[nid].given -= min_t(u64, nr_pages, s->node[nid].given);
 	s->nr_due += !was_due && stripe_is_due(s, nid);
@@ -744,6 +862,7 @@ static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
 {
 	switch (b->policy) {
 	case MEM_STRIPE:
+	case MEM_WEIGHTED:
 		return stripe_choose(b, candidates, turn);
 	case MEM_MOSTFREE:
 		return h ? mostfree_choose(gfp, h, candidates) :
@@ -762,7 +881,7 @@ static noinline int shmbind_choose_by_mask(struct shmbind *b, gfp_t gfp,
 
 	if (shmbind_candidates(b, gfp, &candidates))
 		return shmbind_choose_from(b, gfp, NULL, &candidates, turn);
-	if (b->strength == MEM_HARDBIND)
+	if (mpol_is_confined(&b->pol))
 		return NUMA_NO_NODE;
 
 	/* SOFT is placed as if the segment was not bound */
@@ -787,7 +906,7 @@ static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
 }
 
 /*
- * The node for a folio; for SOFT the local one if there is no candidate, for HARD
+ * The node for a folio; if there is no candidate, for SOFT the local one, otherwise
  * NUMA_NO_NODE.
  */
 static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
@@ -795,6 +914,30 @@ static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
 	if (likely(shmbind_unrestricted(b, gfp)))
 		return shmbind_choose_from(b, gfp, NULL, &b->pol.nodes, turn);
 	return shmbind_choose_restricted(b, gfp, turn);
+}
+
+/* Only for a folio that did not get its chosen node: most do, and pay nothing. */
+static void count_fallback(struct shmbind *b, unsigned int nr_pages)
+{
+	atomic_long_add(nr_pages, &b->fallback);
+	count_vm_events(SHMBIND_FALLBACK, nr_pages);
+}
+
+static struct page *fallen_back(struct shmbind *b, struct page *page,
+				unsigned int order, int nid)
+{
+	if (page && page_to_nid(page) != nid)
+		count_fallback(b, BIT(order));
+	return page;
+}
+
+/* Smaller orders follow a larger one, and a try without reclaim is not the last. */
+static void count_failure(struct shmbind *b, gfp_t gfp, unsigned int order)
+{
+	if (order || !gfpflags_allow_blocking(gfp))
+		return;
+	atomic_long_inc(&b->failed);
+	count_vm_event(SHMBIND_FAIL);
 }
 
 /* For a try that leaves the emergency reserves alone although it cannot wait */
@@ -854,8 +997,8 @@ static struct page *alloc_hard(gfp_t gfp, int nid)
 	return alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
 }
 
-/* The candidate that SOFT tries after @n, by distance from @nid; or none. */
-static int soft_next(int nid, int n, nodemask_t *left)
+/* The candidate that is tried after @n, by distance from @nid; or none. */
+static int fallback_next(int nid, int n, nodemask_t *left)
 {
 	node_clear(n, *left);
 	return nodes_empty(*left) ? NUMA_NO_NODE :
@@ -873,8 +1016,8 @@ static struct page *alloc_by_distance(gfp_t gfp, unsigned int order, int nid,
 	struct page *page = NULL;
 	int n;
 
-	for (n = soft_next(nid, nid, left); !page && n != NUMA_NO_NODE;
-	     n = soft_next(nid, n, left))
+	for (n = fallback_next(nid, nid, left); !page && n != NUMA_NO_NODE;
+	     n = fallback_next(nid, n, left))
 		page = alloc_on_node(gfp, order, n);
 	return page;
 }
@@ -894,31 +1037,87 @@ static noinline struct page *alloc_soft_fallback(const struct shmbind *b,
 	return __alloc_frozen_pages_noprof(gfp, 0, nid, NULL, ALLOC_DEFAULT);
 }
 
-static struct page *alloc_soft(const struct shmbind *b, gfp_t gfp, int nid)
+static struct page *alloc_soft(struct shmbind *b, gfp_t gfp, int nid)
 {
 	struct page *page = alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
 
-	return page ?: alloc_soft_fallback(b, gfp, nid);
+	return page ?: fallen_back(b, alloc_soft_fallback(b, gfp, nid), 0, nid);
+}
+
+/*
+ * One walk of the slow path reclaims from all candidates. __GFP_RETRY_MAYFAIL keeps
+ * the OOM killer away, and because of __GFP_NOMEMALLOC its victims do not ignore the
+ * nodemask. If the cpuset loses all candidates meanwhile, the walk ignores them: the
+ * caller sees that the cpuset has changed, and chooses again.
+ */
+static struct page *alloc_reclaimed(gfp_t gfp, int nid, nodemask_t *candidates)
+{
+	struct page *page;
+	int n;
+
+	page = __alloc_frozen_pages_noprof(gfp | __GFP_RETRY_MAYFAIL |
+					   __GFP_NOMEMALLOC | __GFP_NOWARN,
+					   0, nid, candidates, ALLOC_DEFAULT);
+	if (page && !node_isset(page_to_nid(page), *candidates)) {
+		free_frozen_pages(page, 0);
+		return NULL;
+	}
+	if (page)
+		return page;
+
+	/* As in alloc_hard() */
+	for_each_node_mask(n, *candidates) {
+		drain_node(n, gfp_zone(gfp));
+		cond_resched();
+	}
+	gfp = gfp_no_reclaim(gfp);
+	page = alloc_on_node(gfp, 0, nid);
+	return page ?: alloc_by_distance(gfp, 0, nid, candidates);
+}
+
+/* The other candidates by distance from @nid, or nothing. */
+static noinline struct page *alloc_mask_fallback(const struct shmbind *b,
+						 gfp_t gfp, int nid)
+{
+	nodemask_t candidates, left;
+	struct page *page;
+
+	if (!shmbind_candidates(b, gfp, &candidates))
+		return NULL;
+
+	left = candidates;
+	page = alloc_by_distance(gfp_no_reclaim(gfp), 0, nid, &left);
+	if (page || !gfpflags_allow_blocking(gfp))
+		return page;
+	return alloc_reclaimed(gfp, nid, &candidates);
+}
+
+static struct page *alloc_mask(struct shmbind *b, gfp_t gfp, int nid)
+{
+	struct page *page = alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
+
+	return page ?: fallen_back(b, alloc_mask_fallback(b, gfp, nid), 0, nid);
 }
 
 /*
  * A large folio is not worth another node: smaller ones on the same node come
- * next. HARD reclaims for the last of them only, or it would walk the slow path
- * once for every order.
+ * next. A confined binding reclaims for the last of them only, or it would walk the
+ * slow path once for every order.
  */
-static struct page *alloc_large(const struct shmbind *b, gfp_t gfp,
+static struct page *alloc_large(struct shmbind *b, gfp_t gfp,
 				unsigned int order, int nid)
 {
-	if (b->strength == MEM_HARDBIND)
+	if (mpol_is_confined(&b->pol))
 		gfp = gfp_no_reclaim(gfp);
 	gfp |= __GFP_NORETRY | __GFP_NOWARN;
-	if (b->strength == MEM_HARDBIND || is_candidate(b, gfp, nid))
+	if (mpol_is_confined(&b->pol) || is_candidate(b, gfp, nid))
 		return alloc_on_node(gfp, order, nid);
-	return __alloc_frozen_pages_noprof(gfp, order, nid, NULL,
-					   ALLOC_DEFAULT);
+	return fallen_back(b, __alloc_frozen_pages_noprof(gfp, order, nid, NULL,
+							  ALLOC_DEFAULT),
+			   order, nid);
 }
 
-static struct page *shmbind_alloc_on(const struct shmbind *b, gfp_t gfp,
+static struct page *shmbind_alloc_on(struct shmbind *b, gfp_t gfp,
 				     unsigned int order, int nid)
 {
 	if (unlikely(nid == NUMA_NO_NODE))
@@ -927,25 +1126,27 @@ static struct page *shmbind_alloc_on(const struct shmbind *b, gfp_t gfp,
 		return alloc_large(b, gfp, order, nid);
 	if (b->strength == MEM_SOFTBIND)
 		return alloc_soft(b, gfp, nid);
+	if (b->strength == MEM_MASKBIND)
+		return alloc_mask(b, gfp, nid);
 	return alloc_hard(gfp, nid);
 }
 
 /*
- * Whether a HARD allocation has failed because a change of the cpuset or memory
- * hotplug has overtaken its choice. SOFT needs no node in particular.
+ * Whether an allocation has failed because a change of the cpuset or memory hotplug
+ * has overtaken its choice. SOFT needs no node in particular.
  */
 static bool shmbind_stale(const struct shmbind *b, gfp_t gfp, int nid,
 			  unsigned int cookie)
 {
 	if (read_mems_allowed_retry(cookie))
 		return true;
-	return b->strength == MEM_HARDBIND && nid != NUMA_NO_NODE &&
+	return mpol_is_confined(&b->pol) && nid != NUMA_NO_NODE &&
 	       !is_candidate(b, gfp, nid);
 }
 
 static int shmbind_error(const struct shmbind *b)
 {
-	return b->strength == MEM_HARDBIND ? -ENOSPC : -ENOMEM;
+	return mpol_is_confined(&b->pol) ? -ENOSPC : -ENOMEM;
 }
 
 static struct folio *frozen_page_folio(struct page *page)
@@ -955,7 +1156,7 @@ static struct folio *frozen_page_folio(struct page *page)
 }
 
 /*
- * On the node @nid, or where SOFT falls back to; choose it if it is not yet. The
+ * On the node @nid, or where the binding falls back to; choose it if it is not yet. The
  * folio has @turn pages there.
  */
 static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
@@ -1002,11 +1203,26 @@ static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
 	return folio;
 }
 
+static __always_inline void trace_alloc(struct mempolicy *pol,
+					const struct inode *inode, pgoff_t index,
+					unsigned int order, int nid,
+					const struct folio *folio)
+{
+	struct shmbind *b = to_shmbind(pol);
+
+	if (trace_shmbind_alloc_enabled())
+		trace_shmbind_alloc(inode, index, order, b->policy, b->strength,
+				    nid, IS_ERR(folio) ? NUMA_NO_NODE :
+							 folio_nid(folio));
+}
+
 /**
  * shmbind_alloc_folio() - Allocate a folio for a bound segment.
  * @gfp: GFP flags.
  * @order: Order of the folio.
  * @pol: The binding.
+ * @info: The segment.
+ * @index: Where the folio is to enter it.
  * @nid: The chosen node; %NUMA_NO_NODE has it chosen here. It stays the same
  *	 while smaller orders are tried after a larger one has failed. The folio
  *	 has been counted: if it does not enter the segment the caller has to call
@@ -1015,17 +1231,27 @@ static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
  *
  * Context: Process context, may sleep if @gfp allows it.
  * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding has
- * no room on the node or no candidate, %-ENOMEM if a MEM_SOFTBIND one has found
- * no room anywhere.
+ * no room on the node, a MEM_MASKBIND one on no candidate, or either no candidate;
+ * %-ENOMEM if a MEM_SOFTBIND one has found no room anywhere.
  */
 struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
-					 struct mempolicy *pol, int *nid)
+					 struct mempolicy *pol,
+					 struct shmem_inode_info *info,
+					 pgoff_t index, int *nid)
 {
 	int chosen = NUMA_NO_NODE;
+	struct folio *folio;
 
-	if (nid)
-		return alloc_chosen(gfp, order, pol, nid, BIT(order));
-	return alloc_uncharged(gfp, order, pol, &chosen);
+	if (nid) {
+		folio = alloc_chosen(gfp, order, pol, nid, BIT(order));
+		chosen = *nid;
+	} else {
+		folio = alloc_uncharged(gfp, order, pol, &chosen);
+	}
+	trace_alloc(pol, &info->vfs_inode, index, order, chosen, folio);
+	if (IS_ERR(folio))
+		count_failure(to_shmbind(pol), gfp, order);
+	return folio;
 }
 
 /**
@@ -1045,11 +1271,16 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 					struct mempolicy *pol, pgoff_t ilx)
 {
 	struct page *page = NULL;
+	struct folio *folio;
 	int nid = (int)ilx;
 
 	BUILD_BUG_ON(NO_INTERLEAVE_INDEX != (pgoff_t)NUMA_NO_NODE);
-	if (ilx != NO_INTERLEAVE_INDEX)
-		return alloc_uncharged(gfp, order, pol, &nid);
+	if (ilx != NO_INTERLEAVE_INDEX) {
+		folio = alloc_uncharged(gfp, order, pol, &nid);
+		if (IS_ERR(folio))
+			count_failure(to_shmbind(pol), gfp, order);
+		return folio;
+	}
 
 	gfp = current_gfp_context(gfp);
 	nid = shmbind_choose(to_shmbind(pol), gfp, TURN_AHEAD);
@@ -1170,7 +1401,7 @@ static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
 	struct folio *folio;
 	int n;
 
-	for (n = nid; n != NUMA_NO_NODE; n = soft_next(nid, n, &left)) {
+	for (n = nid; n != NUMA_NO_NODE; n = fallback_next(nid, n, &left)) {
 		if (!node_free_huge_pages(h, n) &&
 		    !hugetlb_surplus_possible(h, alloc_flags))
 			continue;
@@ -1189,15 +1420,16 @@ static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
 	return ERR_PTR(-ENOSPC);
 }
 
-/* Has no node that the cpuset allows a page that the fault may take? */
-static bool hugetlb_pools_empty(const struct hstate *h, u8 alloc_flags)
+/* Has none of @nodes a page that the fault may take? */
+static bool hugetlb_pools_empty(const struct hstate *h, const nodemask_t *nodes,
+				u8 alloc_flags)
 {
 	int nid;
 
 	if (!hugetlb_may_dequeue(h, alloc_flags))
 		return true;
 
-	for_each_node_mask(nid, cpuset_current_mems_allowed)
+	for_each_node_mask(nid, *nodes)
 		if (node_free_huge_pages(h, nid))
 			return false;
 	return true;
@@ -1205,11 +1437,13 @@ static bool hugetlb_pools_empty(const struct hstate *h, u8 alloc_flags)
 
 /*
  * What the pools have is used before they grow: first the pools of the candidates,
- * then all others. To exchange a free surplus page is not growth. Candidates are
- * tried one by one because zonelists are sorted by more than the distance.
+ * then, for SOFT, all others. To exchange a free surplus page is not growth.
+ * Candidates are tried one by one because zonelists are sorted by more than the
+ * distance. The last attempt reclaims.
  */
-static noinline struct folio *hugetlb_fallback(struct hstate *h, int nid,
-					       const nodemask_t *candidates,
+static noinline struct folio *hugetlb_fallback(const struct shmbind *b,
+					       struct hstate *h, int nid,
+					       nodemask_t *candidates,
 					       struct mm_struct *mm,
 					       u8 alloc_flags)
 {
@@ -1217,12 +1451,19 @@ static noinline struct folio *hugetlb_fallback(struct hstate *h, int nid,
 		.nid = nid == NUMA_NO_NODE ? numa_node_id() : nid,
 		.mode = MPOL_DEFAULT,
 	};
+	const nodemask_t *pools = &cpuset_current_mems_allowed;
 	u8 gentle = alloc_flags | HUGETLB_ALLOC_NO_RECLAIM;
 	struct folio *folio;
 
+	if (b->strength == MEM_MASKBIND) {
+		pools = candidates;
+		mpoli.mode = MPOL_SHMBIND;
+		mpoli.nodemask = candidates;
+	}
+
 	folio = hugetlb_by_distance(h, nid, candidates, mm,
 				    gentle | HUGETLB_ALLOC_NO_GROWTH);
-	if (IS_ERR(folio) && hugetlb_pools_empty(h, alloc_flags))
+	if (IS_ERR(folio) && hugetlb_pools_empty(h, pools, alloc_flags))
 		folio = hugetlb_by_distance(h, nid, candidates, mm, gentle);
 	if (!IS_ERR(folio))
 		return folio;
@@ -1230,9 +1471,10 @@ static noinline struct folio *hugetlb_fallback(struct hstate *h, int nid,
 	return hugetlb_alloc_folio(h, &mpoli, mm, alloc_flags);
 }
 
-static struct folio *hugetlb_soft(struct hstate *h, int nid,
-				  const nodemask_t *candidates,
-				  struct mm_struct *mm, u8 alloc_flags)
+static struct folio *hugetlb_alloc_near(const struct shmbind *b,
+					struct hstate *h, int nid,
+					nodemask_t *candidates,
+					struct mm_struct *mm, u8 alloc_flags)
 {
 	struct folio *folio;
 
@@ -1243,7 +1485,7 @@ static struct folio *hugetlb_soft(struct hstate *h, int nid,
 		if (!IS_ERR(folio))
 			return folio;
 	}
-	return hugetlb_fallback(h, nid, candidates, mm, alloc_flags);
+	return hugetlb_fallback(b, h, nid, candidates, mm, alloc_flags);
 }
 
 /* Was the pool's last page taken since MEM_MOSTFREE has chosen the node? */
@@ -1259,25 +1501,13 @@ static bool hugetlb_overtaken(const struct shmbind *b, const struct hstate *h,
 	return false;
 }
 
-/**
- * shmbind_alloc_hugetlb_folio() - Allocate a huge page for a bound segment.
- * @h: Its size.
- * @pol: The binding.
- * @mm: As for hugetlb_alloc_folio().
- * @alloc_flags: As for hugetlb_alloc_folio().
- *
- * Only the node is chosen here; reservations and charges are those of any
- * allocation by hugetlb_alloc_folio(). If the folio does not enter the segment the
- * caller has to call shmbind_return_hugetlb_turn().
- *
- * Context: Process context, may sleep.
- * Return: The folio, or %-ENOSPC as hugetlb_alloc_folio() has it.
- */
-struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
+/* On the node that is chosen, *@chosen, or where the binding falls back to. */
+static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 					  struct mempolicy *pol,
-					  struct mm_struct *mm, u8 alloc_flags)
+					  struct mm_struct *mm, u8 alloc_flags,
+					  int *chosen)
 {
-	struct folio *folio = ERR_PTR(-ENOSPC);
+	struct folio *folio;
 	struct shmbind *b = to_shmbind(pol);
 	unsigned int turn = pages_per_huge_page(h);
 	gfp_t gfp = current_gfp_context(htlb_alloc_mask(h));
@@ -1288,15 +1518,20 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 	for (;;) {
 		cookie = read_mems_allowed_begin();
 		nid = hugetlb_choose(b, h, &candidates, &space, alloc_flags);
-		if (b->strength == MEM_SOFTBIND)
-			folio = hugetlb_soft(h, nid, candidates, mm,
-					     alloc_flags);
-		else if (nid != NUMA_NO_NODE)
+		*chosen = nid;
+		if (mpol_is_confined(pol) && nid == NUMA_NO_NODE)
+			folio = ERR_PTR(-ENOSPC);
+		else if (b->strength == MEM_HARDBIND)
 			folio = hugetlb_alloc_on_node(h, nid, mm, alloc_flags);
+		else
+			folio = hugetlb_alloc_near(b, h, nid, candidates, mm,
+						   alloc_flags);
 		if (!IS_ERR(folio)) {
 			/* shmbind_return_hugetlb_turn() knows this node only */
 			if (folio_nid(folio) != nid)
 				stripe_count(b, folio_nid(folio), turn);
+			if (folio_nid(folio) != nid && nid != NUMA_NO_NODE)
+				count_fallback(b, turn);
 			return folio;
 		}
 
@@ -1308,6 +1543,39 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 	}
 
 	stripe_stop_at(b, nid);
+	/* While the node has pages, it is the limit of a controller */
+	if (nid == NUMA_NO_NODE || !node_free_huge_pages(h, nid) ||
+	    !hugetlb_may_dequeue(h, alloc_flags))
+		count_failure(b, gfp, 0);
+	return folio;
+}
+
+/**
+ * shmbind_alloc_hugetlb_folio() - Allocate a huge page for a bound segment.
+ * @h: Its size.
+ * @pol: The binding.
+ * @vma: The mapping that it is for.
+ * @addr: The address.
+ * @alloc_flags: As for hugetlb_alloc_folio().
+ *
+ * Only the node is chosen here; reservations and charges are those of any
+ * allocation by hugetlb_alloc_folio(). If the folio does not enter the segment the
+ * caller has to call shmbind_return_hugetlb_turn().
+ *
+ * Context: Process context, may sleep.
+ * Return: The folio, or %-ENOSPC as hugetlb_alloc_folio() has it.
+ */
+struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
+					  struct mempolicy *pol,
+					  struct vm_area_struct *vma,
+					  unsigned long addr, u8 alloc_flags)
+{
+	struct folio *folio;
+	int nid;
+
+	folio = hugetlb_alloc_chosen(h, pol, vma->vm_mm, alloc_flags, &nid);
+	trace_alloc(pol, file_inode(vma->vm_file), linear_page_index(vma, addr),
+		    huge_page_order(h), nid, folio);
 	return folio;
 }
 
@@ -1356,7 +1624,9 @@ static struct mempolicy *shmem_index_binding(struct shmem_inode_info *info,
 }
 
 /* Without readahead; a large folio is tried first if @order is not 0. */
-static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
+static struct folio *swapin_by_binding(struct mempolicy *pol,
+				       struct shmem_inode_info *info,
+				       pgoff_t index, swp_entry_t swap,
 				       int order, gfp_t gfp,
 				       struct vm_fault *vmf)
 {
@@ -1366,10 +1636,13 @@ static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
 
 	if (order) {
 		folio = swapin_sync(swap, gfp, BIT(order), vmf, pol, nid);
+		trace_alloc(pol, &info->vfs_inode, round_down(index, BIT(order)),
+			    order, nid, folio);
 		if (!IS_ERR(folio))
 			return folio;
 	}
 	folio = swapin_sync(swap, gfp, BIT(0), vmf, pol, nid);
+	trace_alloc(pol, &info->vfs_inode, index, 0, nid, folio);
 	if (IS_ERR(folio))
 		stripe_stop_at(b, nid);
 	return folio;
@@ -1380,14 +1653,15 @@ static struct folio *swapin_by_binding(struct mempolicy *pol, swp_entry_t swap,
  * only takes free memory of the chosen nodes.
  */
 static noinline struct folio *swapin_around(struct mempolicy *pol,
-					    swp_entry_t swap, gfp_t gfp,
-					    struct vm_fault *vmf)
+					    struct shmem_inode_info *info,
+					    pgoff_t index, swp_entry_t swap,
+					    gfp_t gfp, struct vm_fault *vmf)
 {
 	struct folio *folio, *ahead;
 	struct blk_plug plug;
 
 	blk_start_plug(&plug);
-	folio = swapin_by_binding(pol, swap, 0, gfp, vmf);
+	folio = swapin_by_binding(pol, info, index, swap, 0, gfp, vmf);
 	if (!IS_ERR(folio)) {
 		ahead = swap_cluster_readahead(swap, gfp_no_reclaim(gfp), pol,
 					       NO_INTERLEAVE_INDEX);
@@ -1425,7 +1699,7 @@ static noinline struct folio *swapin_by_range(struct mempolicy *pol, u64 ino,
  * @order: Order of the entry.
  * @gfp: GFP flags.
  * @vmf: The fault, or NULL.
- * @swapoff: True for swapoff(2), which a full HARD node must not make fail: it
+ * @swapoff: True for swapoff(2), which a full node must not make fail: it
  *	     goes by the binding where there is room, and elsewhere otherwise.
  *
  * The policy is looked up only here: mbind(2) may change it at any time.
@@ -1439,7 +1713,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 			     struct vm_fault *vmf, bool swapoff)
 {
 	struct mempolicy *pol = shmem_index_policy(info, index);
-	bool elsewhere = swapoff && mpol_is_hardbind(pol);
+	bool elsewhere = swapoff && mpol_is_confined(pol);
 	gfp_t bound_gfp = elsewhere ? gfp_no_reclaim(gfp) : gfp;
 	struct folio *folio;
 	bool sync;
@@ -1459,14 +1733,18 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	}
 
 	if (sync)
-		folio = swapin_by_binding(pol, swap, order, bound_gfp, vmf);
+		folio = swapin_by_binding(pol, info, index, swap, order,
+					  bound_gfp, vmf);
 	else
-		folio = swapin_around(pol, swap, bound_gfp, vmf);
+		folio = swapin_around(pol, info, index, swap, bound_gfp, vmf);
 	if (!IS_ERR(folio) || !elsewhere)
 		return folio;
 
-	return swapin_sync(swap, gfp, BIT(0), vmf, get_task_policy(current),
-			   NO_INTERLEAVE_INDEX);
+	folio = swapin_sync(swap, gfp, BIT(0), vmf, get_task_policy(current),
+			    NO_INTERLEAVE_INDEX);
+	if (!IS_ERR(folio) && mpol_excludes_node(pol, folio_nid(folio)))
+		count_fallback(to_shmbind(pol), 1);
+	return folio;
 }
 
 /* See shmbind_charge_folio(). */
@@ -1496,15 +1774,15 @@ static struct mempolicy *folio_binding(const struct folio *folio)
 }
 
 /**
- * folio_is_hardbound() - Tell whether a folio belongs to a HARD segment.
+ * folio_is_confined() - Tell whether a folio may be on certain nodes only.
  * @folio: The folio, locked.
  *
  * Context: Any context.
- * Return: True if the folio is in a segment with a MEM_HARDBIND binding.
+ * Return: True if the folio is in a segment with mpol_is_confined().
  */
-bool folio_is_hardbound(const struct folio *folio)
+bool folio_is_confined(const struct folio *folio)
 {
-	return shmbind_hard_possible() && mpol_is_hardbind(folio_binding(folio));
+	return shmbind_ever_confined() && mpol_is_confined(folio_binding(folio));
 }
 
 /**
@@ -1525,8 +1803,8 @@ bool vma_is_shmbound(struct vm_area_struct *vma)
 }
 
 /*
- * The kernel moves pages for reasons of its own, and HARD has been told where
- * they may be. What an administrator asks for explicitly, MR_SYSCALL and
+ * The kernel moves pages for reasons of its own, and some segments' may be on
+ * certain nodes only. What an administrator asks for explicitly, MR_SYSCALL and
  * MR_MEMORY_HOTPLUG, is done. Compaction stays within a zone.
  */
 static bool move_is_confined(enum migrate_reason reason)
@@ -1550,7 +1828,7 @@ static bool move_is_confined(enum migrate_reason reason)
  * @nodes: Set to the nodes that it may go to, if these are not all.
  *
  * A folio in the swap cache does not identify its segment, and a fault may map it
- * before it has been moved. Once there has been a HARD segment it stays on its
+ * before it has been moved. Once there has been a confined segment it stays on its
  * node.
  *
  * Context: Any context.
@@ -1561,14 +1839,14 @@ bool shmbind_confine_move(const struct folio *folio, int reason,
 {
 	struct mempolicy *pol;
 
-	if (!shmbind_hard_possible() || !move_is_confined(reason) ||
+	if (!shmbind_ever_confined() || !move_is_confined(reason) ||
 	    folio_test_anon(folio) || page_has_movable_ops(&folio->page))
 		return false;
 
 	/* The mapping first: the folio may be on its way to the swap cache */
 	guard(rcu)();
 	pol = folio_binding(folio);
-	if (mpol_is_hardbind(pol))
+	if (mpol_is_confined(pol))
 		*nodes = pol->nodes;
 	else if (!pol && folio_test_swapbacked(folio) &&
 		 (folio_test_swapcache(folio) || !folio_mapping(folio)))
@@ -1576,6 +1854,36 @@ bool shmbind_confine_move(const struct folio *folio, int reason,
 	else
 		return false;
 	return true;
+}
+
+/* By the weights of this round. */
+static int weighted_choose_by_offset(struct shmbind *b,
+				     const nodemask_t *candidates, pgoff_t offset)
+{
+	struct stripe *s = &b->stripe;
+	unsigned int sum = 0, left;
+	int nid;
+
+	guard(spinlock)(&s->lock);
+	stripe_begin(b);
+	for_each_node_mask(nid, *candidates)
+		sum += s->node[nid].weight;
+	left = offset % sum;
+	for_each_node_mask(nid, *candidates) {
+		if (left < s->node[nid].weight)
+			break;
+		left -= s->node[nid].weight;
+	}
+	return nid;
+}
+
+static int stripe_choose_by_offset(struct shmbind *b,
+				   const nodemask_t *candidates, pgoff_t offset)
+{
+	if (b->policy == MEM_WEIGHTED)
+		return weighted_choose_by_offset(b, candidates, offset);
+	return find_nth_bit(candidates->bits, MAX_NUMNODES,
+			    offset % nodes_weight(*candidates));
 }
 
 /*
@@ -1588,10 +1896,9 @@ static int choose_again(struct shmbind *b, gfp_t gfp, struct folio *folio,
 {
 	const struct hstate *h = NULL;
 
-	if (b->policy == MEM_STRIPE)
-		return find_nth_bit(candidates->bits, MAX_NUMNODES,
-				    (folio->index >> folio_order(folio)) %
-				    nodes_weight(*candidates));
+	if (b->pol.flags & MPOL_F_STRIPE)
+		return stripe_choose_by_offset(b, candidates, folio->index >>
+					       folio_order(folio));
 	if (folio_test_hugetlb(folio))
 		h = folio_hstate(folio);
 	return shmbind_choose_from(b, gfp, h, candidates, 0);
@@ -1720,10 +2027,24 @@ static const char *shmbind_policy_name(unsigned int policy)
 	switch (policy) {
 	case MEM_STRIPE:
 		return "stripe";
+	case MEM_WEIGHTED:
+		return "weighted";
 	case MEM_MOSTFREE:
 		return "mostfree";
 	default:
 		return "firstref";
+	}
+}
+
+static const char *shmbind_strength_name(unsigned int strength)
+{
+	switch (strength) {
+	case MEM_HARDBIND:
+		return "hard";
+	case MEM_MASKBIND:
+		return "mask";
+	default:
+		return "soft";
 	}
 }
 
@@ -1738,8 +2059,24 @@ void shmbind_show(struct seq_file *m, const struct mempolicy *pol)
 {
 	seq_printf(m, "shmbind=%s|%s:%*pbl",
 		   shmbind_policy_name(to_shmbind(pol)->policy),
-		   mpol_is_hardbind(pol) ? "hard" : "soft",
+		   shmbind_strength_name(to_shmbind(pol)->strength),
 		   nodemask_pr_args(&pol->nodes));
+}
+
+/**
+ * shmbind_read_counts() - Read how often a binding was not met.
+ * @pol: The binding.
+ * @fallback: Set to the number of base pages that were allocated on another node
+ *	      than the chosen one, since the binding was made.
+ * @failed: Set to the number of allocations that were refused.
+ *
+ * Context: Any context in which @pol cannot be freed.
+ */
+void shmbind_read_counts(const struct mempolicy *pol, unsigned long *fallback,
+			 unsigned long *failed)
+{
+	*fallback = atomic_long_read(&to_shmbind(pol)->fallback);
+	*failed = atomic_long_read(&to_shmbind(pol)->failed);
 }
 
 /**

@@ -32,54 +32,57 @@ static inline bool mpol_is_shmbind(const struct mempolicy *pol)
 }
 
 /* Internal flags of a binding, to be tested without a call of the engine */
-#define MPOL_F_HARDBIND	BIT(5)	/* MEM_HARDBIND */
-#define MPOL_F_STRIPE	BIT(6)	/* MEM_STRIPE */
+#define MPOL_F_CONFINED	BIT(5)	/* pages may be on the mask's nodes only */
+#define MPOL_F_STRIPE	BIT(6)	/* a policy of turns, which counts pages */
 
 /**
- * mpol_is_hardbind() - Tell whether a policy is a MEM_HARDBIND binding.
+ * mpol_is_confined() - Tell whether a policy keeps its pages within its nodes.
  * @pol: The policy, may be NULL.
  *
  * Context: Any context in which @pol cannot be freed.
- * Return: True if a page that @pol places may be on the chosen node only.
+ * Return: True for a MEM_HARDBIND or MEM_MASKBIND binding.
  */
-static inline bool mpol_is_hardbind(const struct mempolicy *pol)
+static inline bool mpol_is_confined(const struct mempolicy *pol)
 {
-	return mpol_is_shmbind(pol) && (pol->flags & MPOL_F_HARDBIND);
+	return mpol_is_shmbind(pol) && (pol->flags & MPOL_F_CONFINED);
 }
 
 /**
- * mpol_hardbind_excludes() - Tell whether a binding forbids a node.
+ * mpol_excludes_node() - Tell whether a policy forbids a node.
  * @pol: The policy, may be NULL.
  * @nid: The node.
  *
  * Context: Any context in which @pol cannot be freed.
- * Return: True if @pol is MEM_HARDBIND and @nid not in its mask.
+ * Return: True if @pol keeps its pages within its nodes, and @nid is none of them.
  */
-static inline bool mpol_hardbind_excludes(const struct mempolicy *pol, int nid)
+static inline bool mpol_excludes_node(const struct mempolicy *pol, int nid)
 {
-	return mpol_is_hardbind(pol) && !node_isset(nid, pol->nodes);
+	return mpol_is_confined(pol) && !node_isset(nid, pol->nodes);
 }
 
-void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load);
+void mpol_confine_load(const struct mempolicy *pol, u32 *load);
 
 struct mempolicy *shmbind_create(int policy,
 				 const unsigned long __user *mask_ptr,
 				 int mask_len);
-void shmbind_exchange(struct mempolicy **binding, struct mempolicy **pol);
-bool shmbind_hard_possible(void);
+void shmbind_publish(struct mempolicy **binding, struct mempolicy **pol);
+bool shmbind_ever_confined(void);
 
 void shmbind_return_turn(struct mempolicy *pol, int nid, unsigned int nr_pages);
 
 gfp_t shmbind_readahead_gfp(gfp_t gfp, const struct mempolicy *pol);
 struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
-					 struct mempolicy *pol, int *nid);
+					 struct mempolicy *pol,
+					 struct shmem_inode_info *info,
+					 pgoff_t index, int *nid);
 #define shmbind_alloc_folio(...) \
 	alloc_hooks(shmbind_alloc_folio_noprof(__VA_ARGS__))
 struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 					struct mempolicy *pol, pgoff_t ilx);
 struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 					  struct mempolicy *pol,
-					  struct mm_struct *mm, u8 alloc_flags);
+					  struct vm_area_struct *vma,
+					  unsigned long addr, u8 alloc_flags);
 void shmbind_return_hugetlb_turn(struct vm_area_struct *vma, unsigned long addr,
 				 struct folio *folio);
 
@@ -111,12 +114,14 @@ static inline void shmbind_charge_folio(const struct mempolicy *binding,
 
 bool shmbind_confine_move(const struct folio *folio, int reason,
 			  nodemask_t *nodes);
-bool folio_is_hardbound(const struct folio *folio);
+bool folio_is_confined(const struct folio *folio);
 bool vma_is_shmbound(struct vm_area_struct *vma);
 int shmbind_promotion_node(struct mempolicy *pol, struct folio *folio);
 bool shmbind_alloc_move(struct folio *src, struct folio **dst);
 
 void shmbind_show(struct seq_file *m, const struct mempolicy *pol);
+void shmbind_read_counts(const struct mempolicy *pol, unsigned long *fallback,
+			 unsigned long *failed);
 bool shmbind_count_pages(struct address_space *mapping, pgoff_t *index,
 			 unsigned long *pages);
 
@@ -127,21 +132,21 @@ static inline bool mpol_is_shmbind(const struct mempolicy *pol)
 	return false;
 }
 
-static inline bool mpol_is_hardbind(const struct mempolicy *pol)
+static inline bool mpol_is_confined(const struct mempolicy *pol)
 {
 	return false;
 }
 
-static inline bool mpol_hardbind_excludes(const struct mempolicy *pol, int nid)
+static inline bool mpol_excludes_node(const struct mempolicy *pol, int nid)
 {
 	return false;
 }
 
-static inline void mpol_hardbind_confine(const struct mempolicy *pol, u32 *load)
+static inline void mpol_confine_load(const struct mempolicy *pol, u32 *load)
 {
 }
 
-static inline bool shmbind_hard_possible(void)
+static inline bool shmbind_ever_confined(void)
 {
 	return false;
 }
@@ -158,7 +163,9 @@ static inline void shmbind_return_turn(struct mempolicy *pol, int nid,
 }
 
 static inline struct folio *shmbind_alloc_folio(gfp_t gfp, unsigned int order,
-						struct mempolicy *pol, int *nid)
+						struct mempolicy *pol,
+						struct shmem_inode_info *info,
+						pgoff_t index, int *nid)
 {
 	return NULL;
 }
@@ -172,7 +179,8 @@ shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 
 static inline struct folio *
 shmbind_alloc_hugetlb_folio(struct hstate *h, struct mempolicy *pol,
-			    struct mm_struct *mm, u8 alloc_flags)
+			    struct vm_area_struct *vma, unsigned long addr,
+			    u8 alloc_flags)
 {
 	return NULL;
 }
@@ -202,7 +210,7 @@ static inline bool shmbind_confine_move(const struct folio *folio, int reason,
 	return false;
 }
 
-static inline bool folio_is_hardbound(const struct folio *folio)
+static inline bool folio_is_confined(const struct folio *folio)
 {
 	return false;
 }

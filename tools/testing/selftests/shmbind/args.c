@@ -12,8 +12,9 @@
 #include "inject.h"
 #include "segment.h"
 
-#define POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE)
-#define STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND)
+#define POLICIES	(MEM_FIRSTREF | MEM_STRIPE | MEM_MOSTFREE | \
+			 MEM_WEIGHTED)
+#define STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND | MEM_MASKBIND)
 
 /* The longest mask, and a buffer for it. */
 #define MASK_BITS_MAX	((int)page_size() * 8)
@@ -85,8 +86,10 @@ TEST_F(args, constants_are_those_of_the_contract)
 	EXPECT_EQ(0x01, MEM_FIRSTREF);
 	EXPECT_EQ(0x02, MEM_STRIPE);
 	EXPECT_EQ(0x04, MEM_MOSTFREE);
+	EXPECT_EQ(0x08, MEM_WEIGHTED);
 	EXPECT_EQ(0x10, MEM_HARDBIND);
 	EXPECT_EQ(0x20, MEM_SOFTBIND);
+	EXPECT_EQ(0x40, MEM_MASKBIND);
 }
 
 TEST_F(args, the_call_has_its_number)
@@ -503,7 +506,7 @@ FIXTURE_TEARDOWN(several_errors)
 static int spoiled_call(FIXTURE_DATA(several_errors) * self, int errors)
 {
 	bool roots = errors & 1 << NOT_MINE, attached = errors & 1 << ATTACHED;
-	int policy = errors & 1 << BAD_POLICY ? 0x08 : MEM_STRIPE;
+	int policy = errors & 1 << BAD_POLICY ? 0x80 : MEM_STRIPE;
 	int shmid = errors & 1 << NO_SEGMENT ? INT_MAX :
 		    self->seg[roots][attached].id;
 	struct nodemask mask = memory_nodes();

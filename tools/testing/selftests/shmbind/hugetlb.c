@@ -289,7 +289,7 @@ TEST_F(huge, is_shown_as_any_binding)
 
 	/* counted in huge pages */
 	snprintf(want + strlen(want), sizeof(want) - strlen(want),
-		 " N%d=1 kernelpagesize_kB=%lu\n", self->scene.victim,
+		 " N%d=1 kernelpagesize_kB=%lu", self->scene.victim,
 		 HUGE / 1024);
 	file = fopen("/proc/sysvipc/shmbind", "r");
 	while (file && fgets(line, sizeof(line), file))

@@ -75,6 +75,10 @@ FIXTURE_VARIANT_ADD(large, hard) {
 	.strength = MEM_HARDBIND,
 };
 
+FIXTURE_VARIANT_ADD(large, mask) {
+	.strength = MEM_MASKBIND,
+};
+
 FIXTURE_VARIANT_ADD(large, soft) {
 	.strength = MEM_SOFTBIND,
 };

@@ -132,7 +132,7 @@ TEST_F(life, the_last_successful_call_holds_as_a_whole)
 			EXPECT_EQ(0, bind_flavour(seg.id,
 						  (last + i) % FLAVOURS));
 		/* one that fails is not the last */
-		EXPECT_EQ(-1, shmbind_nodes(seg.id, 0x08, &self->memory));
+		EXPECT_EQ(-1, shmbind_nodes(seg.id, 0x80, &self->memory));
 		EXPECT_EQ(0, segment_attach(&seg));
 		EXPECT_EQ(last, mapping_flavour(seg.addr));
 		EXPECT_EQ(last, segment_flavour(seg.id));

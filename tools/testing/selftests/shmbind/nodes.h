@@ -279,7 +279,25 @@ static inline long event_count(const char *event)
 	return counter_in("/proc/vmstat", event);
 }
 
-/* The same of a file of @node, such as vmstat. */
+/* How often a task has had to reclaim memory itself. */
+static inline long direct_reclaims(void)
+{
+	static const char * const zones[] = {
+		"dma", "dma32", "normal", "high", "movable", "device",
+	};
+	char name[32];
+	long count, sum = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(zones); i++) {
+		snprintf(name, sizeof(name), "allocstall_%s", zones[i]);
+		count = event_count(name);
+		if (count > 0)
+			sum += count;
+	}
+	return sum;
+}
+
+/* counter_in() a file of @node, such as vmstat. */
 static inline long node_counter(int node, const char *file, const char *name)
 {
 	char path[128];

@@ -9,6 +9,7 @@
 
 #include "ballast.h"
 #include "caller.h"
+#include "cgroup.h"
 #include "hotplug.h"
 #include "moved.h"
 #include "pool.h"
@@ -261,6 +262,32 @@ TEST_F(pin, of_hard_pages_fails_if_the_mask_is_full)
 	EXPECT_EQ(pages, intact_pages(&scene->seg));
 	EXPECT_EQ(pages, pages_on(&scene->seg, scene->node) +
 			 pages_on(&scene->seg, other));
+}
+
+/* The allocator ignores a mask of which the cpuset allows no node. */
+TEST_F(pin, of_hard_pages_leaves_the_mask_for_no_cpuset)
+{
+	struct scene *scene = &self->scene;
+	size_t pages = pages_of(variant);
+	struct cgroup cpuset = {};
+	pid_t child;
+
+	open_on_movable(_metadata, scene, variant, MEM_HARDBIND,
+			&scene->movable);
+	ASSERT_EQ(0, cgroup_create(&cpuset, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&cpuset, &scene->normal));
+	child = fork();
+	if (child == 0) {
+		/* what it has mapped would move with it */
+		segment_detach(&scene->seg);
+		if (cgroup_join(&cpuset) || segment_attach(&scene->seg))
+			_exit(1);
+		_exit(try_pin(&scene->seg, variant->flags));
+	}
+	EXPECT_EQ(ENOMEM, wait_for(child));
+	cgroup_remove(&cpuset);
+	EXPECT_EQ(pages, intact_pages(&scene->seg));
+	EXPECT_EQ(pages, pages_on(&scene->seg, scene->node));
 }
 
 TEST_F(pin, of_soft_pages_moves_them_anywhere)

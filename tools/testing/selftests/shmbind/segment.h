@@ -124,8 +124,10 @@ static inline char *binding_text(int policy, const struct nodemask *mask,
 				 char *text)
 {
 	const char *choice = policy & MEM_STRIPE ? "stripe" :
+			     policy & MEM_WEIGHTED ? "weighted" :
 			     policy & MEM_MOSTFREE ? "mostfree" : "firstref";
-	const char *strength = policy & MEM_HARDBIND ? "hard" : "soft";
+	const char *strength = policy & MEM_HARDBIND ? "hard" :
+			       policy & MEM_MASKBIND ? "mask" : "soft";
 	int len;
 
 	len = snprintf(text, BINDING_MAX, "shmbind=%s|%s:", choice, strength);

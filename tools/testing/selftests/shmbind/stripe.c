@@ -504,7 +504,8 @@ TEST_F(full_node, stops_a_hard_stripe_until_it_has_room)
 	expect_round_robin(_metadata, scene, scene->nodes, scene->pages);
 }
 
-TEST_F(full_node, passes_its_turns_on_in_a_soft_stripe)
+static void expect_turns_passed_on(struct __test_metadata *_metadata,
+				   FIXTURE_DATA(full_node) * self, int strength)
 {
 	struct scene *scene = &self->scene;
 	struct nodemask rest = nodes_andnot(scene->memory,
@@ -512,7 +513,7 @@ TEST_F(full_node, passes_its_turns_on_in_a_soft_stripe)
 	int nearest = nearest_node(self->victim, &rest);
 	int half = scene->pages / 2, passed_on = 0, turn, node;
 
-	scene->strength = MEM_SOFTBIND;
+	scene->strength = strength;
 	turn = fill_after_a_round(_metadata, scene, self->victim);
 	for (int i = scene->width; i < half; i++) {
 		node = touch_and_look(&scene->seg, i);
@@ -531,6 +532,16 @@ TEST_F(full_node, passes_its_turns_on_in_a_soft_stripe)
 	for (int i = half; i < scene->pages; i++)
 		scene->nodes[i] = touch_and_look(&scene->seg, i);
 	expect_round_robin(_metadata, scene, scene->nodes, scene->pages);
+}
+
+TEST_F(full_node, passes_its_turns_on_in_a_soft_stripe)
+{
+	expect_turns_passed_on(_metadata, self, MEM_SOFTBIND);
+}
+
+TEST_F(full_node, passes_its_turns_on_in_a_mask_stripe)
+{
+	expect_turns_passed_on(_metadata, self, MEM_MASKBIND);
 }
 
 int main(int argc, char **argv)

@@ -150,24 +150,6 @@ static inline int populate(struct segment *seg, int page)
 		       MADV_POPULATE_READ) ? errno : 0;
 }
 
-/* How often a task has had to reclaim memory itself. */
-static inline long direct_reclaims(void)
-{
-	static const char * const zones[] = {
-		"dma", "dma32", "normal", "high", "movable", "device",
-	};
-	char name[32];
-	long count, sum = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(zones); i++) {
-		snprintf(name, sizeof(name), "allocstall_%s", zones[i]);
-		count = event_count(name);
-		if (count > 0)
-			sum += count;
-	}
-	return sum;
-}
-
 /* Who leaves the mask of a segment to those outside, for the calling process. */
 static inline int join_cpuset_without(struct scene *scene,
 				      const struct nodemask *mask)

@@ -77,6 +77,16 @@ FIXTURE_VARIANT_ADD(binding, stripe_hard) {
 	.shown = "shmbind=stripe|hard:",
 };
 
+FIXTURE_VARIANT_ADD(binding, stripe_mask) {
+	.policy = MEM_STRIPE | MEM_MASKBIND,
+	.shown = "shmbind=stripe|mask:",
+};
+
+FIXTURE_VARIANT_ADD(binding, weighted_soft) {
+	.policy = MEM_WEIGHTED | MEM_SOFTBIND,
+	.shown = "shmbind=weighted|soft:",
+};
+
 FIXTURE_VARIANT_ADD(binding, mostfree_soft) {
 	.policy = MEM_MOSTFREE | MEM_SOFTBIND,
 	.shown = "shmbind=mostfree|soft:",
@@ -466,8 +476,8 @@ struct listed {
 /* Strictly: only what the format has, in its order. */
 static bool parse_listed(const char *line, struct listed *listed)
 {
+	long pages, fallback, failed;
 	int node, last = -1, len;
-	long pages;
 
 	memset(listed, 0, sizeof(*listed));
 	if (sscanf(line, "%d %d %4095s%n", &listed->key, &listed->id,
@@ -485,7 +495,14 @@ static bool parse_listed(const char *line, struct listed *listed)
 	if (sscanf(line, " kernelpagesize_kB=%ld%n", &listed->page_kib,
 		   &len) != 1)
 		return false;
-	return !strcmp(line + len, "\n");
+	line += len;
+	if (strcmp(listed->binding, "default")) {
+		if (sscanf(line, " fallback=%ld failed=%ld%n", &fallback,
+			   &failed, &len) != 2 || fallback < 0 || failed < 0)
+			return false;
+		line += len;
+	}
+	return !strcmp(line, "\n");
 }
 
 static bool is_header(const char *line)

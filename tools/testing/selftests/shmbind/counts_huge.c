@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The same as counts.c, of huge pages. */
+#include "counted.h"
+#include "huge.h"
+
+FIXTURE(counts_huge)
+{
+	struct scene scene;
+	struct counts before;	/* of the machine */
+};
+
+FIXTURE_SETUP(counts_huge)
+{
+	REQUIRE("nodes=2");
+	set_scene(_metadata, &self->scene);
+	self->before = counts_of_machine();
+}
+
+FIXTURE_TEARDOWN(counts_huge)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+/* The victim's pool is used up first, then those of others. */
+TEST_F(counts_huge, fallbacks_are_in_pages_of_the_segment)
+{
+	struct scene *scene = &self->scene;
+	int count = SHARE * nodes_weight(&scene->memory), elsewhere = 0;
+	int from = first_node(&scene->cpus), nodes[count];
+	int chosen = firstref_node(from, &scene->memory);
+	struct counts counts;
+
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0, MEM_MASKBIND,
+			       &scene->memory));
+	ASSERT_EQ(0, run_on_node(from));
+	ASSERT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	for (int i = 0; i < count; i++)
+		elsewhere += nodes[i] != chosen;
+	counts = counts_of(scene->seg.id);
+	EXPECT_EQ(count - SHARE, elsewhere);
+	EXPECT_EQ(elsewhere, counts.fallback);
+	EXPECT_EQ(0, counts.failed);
+	counts = counts_of_machine();
+	EXPECT_EQ(nth(elsewhere),
+		  (size_t)(counts.fallback - self->before.fallback));
+	EXPECT_EQ(self->before.failed, counts.failed);
+}
+
+TEST_F(counts_huge, each_refused_access_is_a_failure)
+{
+	struct nodemask victim = nodes_of(self->scene.victim);
+	struct scene *scene = &self->scene;
+	struct counts counts;
+
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 2, 0, MEM_HARDBIND,
+			       &victim));
+	for (int i = 0; i < SHARE + 2; i++)
+		EXPECT_EQ(i < SHARE, try_touch(scene->seg.addr, nth(i)));
+	counts = counts_of(scene->seg.id);
+	EXPECT_EQ(0, counts.fallback);
+	EXPECT_EQ(2, counts.failed);
+	counts = counts_of_machine();
+	EXPECT_EQ(self->before.fallback, counts.fallback);
+	EXPECT_EQ(2, counts.failed - self->before.failed);
+}
+
+TEST_F(counts_huge, the_tracepoint_knows_the_order)
+{
+	struct scene *scene = &self->scene;
+	struct event events[4];
+
+	ASSERT_EQ(0, mount_tracing());
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 2, 0, MEM_MOSTFREE,
+			       &scene->memory));
+	trace_segment(_metadata, &scene->seg);
+	touch_page(scene->seg.addr, nth(1));
+	ASSERT_EQ(1, read_events(events, ARRAY_SIZE(events)));
+	stop_tracing();
+	EXPECT_EQ(nth(1), events[0].index);
+	EXPECT_EQ((unsigned int)__builtin_ctzl(nth(1)), events[0].order);
+	EXPECT_STREQ("mostfree", events[0].policy);
+	EXPECT_STREQ("soft", events[0].strength);
+	EXPECT_EQ(huge_node(scene->seg.addr, 1), events[0].nid);
+}
+
+TEST_HARNESS_MAIN

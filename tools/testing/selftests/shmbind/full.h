@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Full nodes. main() calls take_most_of_two() once, so that each test has little
+ * left to fill. Nothing here exhausts the machine: the other nodes stay as they are.
+ */
+#ifndef SELFTEST_SHMBIND_FULL_H
+#define SELFTEST_SHMBIND_FULL_H
+
+#include <pthread.h>
+
+#include "ballast.h"
+#include "cgroup.h"
+#include "expected.h"
+
+#define LEFT	4096	/* pages that take_most_of_two() leaves of a node */
+#define SPARE	128	/* pages that a test can free on a full node */
+#define TRIES	32
+
+static int victim, second;	/* the nodes that are filled */
+
+static inline long node_file_pages(int node)
+{
+	return node_counter(node, "vmstat", "nr_inactive_file") +
+	       node_counter(node, "vmstat", "nr_active_file");
+}
+
+static inline long oom_kills(void)
+{
+	return event_count("oom_kill");
+}
+
+struct scene {
+	struct nodemask memory;
+	struct nodemask others;		/* all but the victim */
+	struct segment spare, ballast, more;	/* what is taken off nodes */
+	struct segment seg;		/* what is tested */
+	struct cgroup cpuset;
+	int second;			/* full too, or -1 */
+	long taken;			/* pages of the ballast */
+	long taken_more;
+	long kills;
+	long per_node[NODES_MAX];
+};
+
+static inline void set_scene(struct __test_metadata *_metadata,
+			     struct scene *scene)
+{
+	struct nodemask cpus = cpu_nodes();
+
+	ASSERT_EQ(0, own_ipc_namespace());
+	scene->memory = memory_nodes();
+	scene->others = nodes_andnot(scene->memory, nodes_of(victim));
+	scene->second = -1;
+	scene->kills = oom_kills();
+	/* page tables and the like must not come from the full node */
+	ASSERT_EQ(0, run_on_node(first_node(&cpus)));
+}
+
+static inline void fill_victim(struct __test_metadata *_metadata,
+			       struct scene *scene)
+{
+	ASSERT_EQ(SPARE, take_pages(&scene->spare, victim, SPARE));
+	scene->taken = fill_node(&scene->ballast, victim);
+	ASSERT_LT(0, scene->taken);
+}
+
+static inline void clear_scene(struct __test_metadata *_metadata,
+			       struct scene *scene)
+{
+	segment_detach(&scene->seg);
+	segment_detach(&scene->spare);
+	segment_detach(&scene->more);
+	segment_detach(&scene->ballast);
+	cgroup_remove(&scene->cpuset);
+	EXPECT_EQ(scene->kills, oom_kills());
+}
+
+static inline void open_bound(struct __test_metadata *_metadata,
+			      struct scene *scene, int pages, int policy,
+			      const struct nodemask *mask)
+{
+	ASSERT_EQ(0, segment_open(&scene->seg, pages, policy, mask));
+	ASSERT_EQ(0, segment_doom(&scene->seg));
+}
+
+/* Touch pages until one that gets SIGBUS; which it is. */
+static inline int page_that_fails(struct __test_metadata *_metadata,
+				  const struct segment *seg)
+{
+	int pages = seg->size / page_size();
+	int page = try_touch_pages(seg->addr, pages);
+
+	ASSERT_GT(pages, page);
+	return page;
+}
+
+struct taker {
+	pthread_t thread;
+	struct segment ballast;
+	int node;
+};
+
+static inline void *take_most(void *arg)
+{
+	struct taker *taker = arg;
+
+	take_all_but(&taker->ballast, taker->node, LEFT);
+	return NULL;
+}
+
+/* If something fails here, the tests see that a node is not as it should be. */
+static inline void take_most_of_two(void)
+{
+	struct nodemask memory = memory_nodes(), rest;
+	int count = nodes_weight(&memory) > 2 ? 2 : 1;
+	static struct taker takers[2];
+
+	victim = victim_node();
+	if (nodes_weight(&memory) < 2)
+		return;
+	rest = nodes_andnot(memory, nodes_of(victim));
+	second = last_node(&rest);
+	takers[0].node = victim;
+	takers[1].node = second;
+	for (int i = 0; i < count; i++)
+		pthread_create(&takers[i].thread, NULL, take_most, &takers[i]);
+	for (int i = 0; i < count; i++)
+		pthread_join(takers[i].thread, NULL);
+}
+
+#endif /* SELFTEST_SHMBIND_FULL_H */

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A segment that may be on nodes that are full: SIGBUS, EFAULT, and no OOM killer. */
+#include "full.h"
+#include "loop.h"
+
+/* A single full node, which is every policy's choice. */
+
+FIXTURE(hard)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(hard)
+{
+	int policy;
+};
+
+FIXTURE_VARIANT_ADD(hard, firstref) {
+	.policy = MEM_FIRSTREF,
+};
+
+FIXTURE_VARIANT_ADD(hard, stripe) {
+	.policy = MEM_STRIPE,
+};
+
+FIXTURE_VARIANT_ADD(hard, mostfree) {
+	.policy = MEM_MOSTFREE,
+};
+
+FIXTURE_SETUP(hard)
+{
+	struct nodemask mask = nodes_of(victim);
+	struct scene *scene = &self->scene;
+
+	REQUIRE("nodes=2");
+	set_scene(_metadata, scene);
+	fill_victim(_metadata, scene);
+	open_bound(_metadata, scene, 8 * SPARE, variant->policy | MEM_HARDBIND,
+		   &mask);
+}
+
+FIXTURE_TEARDOWN(hard)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+TEST_F(hard, the_access_gets_a_sigbus_that_names_it)
+{
+	struct segment *seg = &self->scene.seg;
+	int page = page_that_fails(_metadata, seg);
+
+	EXPECT_EQ(SIGBUS, sigbus_info.si_signo);
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+	EXPECT_EQ((uintptr_t)seg->addr + page * page_size(),
+		  (uintptr_t)sigbus_info.si_addr);
+}
+
+TEST_F(hard, reading_a_hole_gets_a_sigbus_too)
+{
+	struct segment *seg = &self->scene.seg;
+	int pages = seg->size / page_size(), page = 0;
+
+	while (page < pages && try_read(seg->addr, page))
+		page++;
+	ASSERT_GT(pages, page);
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+	EXPECT_EQ((uintptr_t)seg->addr + page * page_size(),
+		  (uintptr_t)sigbus_info.si_addr);
+}
+
+TEST_F(hard, a_system_call_gets_efault)
+{
+	char *addr = self->scene.seg.addr, *end = addr + self->scene.seg.size;
+	size_t step = page_size();
+	int pipes[2];
+
+	/* each call in turn up to the page that it fails at */
+	ASSERT_EQ(0, pipe(pipes));
+	while (addr < end && write(pipes[1], addr, 1) == 1)
+		addr += step;
+	ASSERT_GT(end, addr);
+	EXPECT_EQ(EFAULT, errno);
+
+	ASSERT_EQ(1, write(pipes[1], "x", 1));
+	while (addr < end && read(pipes[0], addr, 1) == 1) {
+		ASSERT_EQ(1, write(pipes[1], "x", 1));
+		addr += step;
+	}
+	ASSERT_GT(end, addr);
+	EXPECT_EQ(EFAULT, errno);
+
+	while (addr < end && !madvise(addr, step, MADV_POPULATE_WRITE))
+		addr += step;
+	ASSERT_GT(end, addr);
+	EXPECT_EQ(EFAULT, errno);
+}
+
+TEST_F(hard, who_does_not_handle_sigbus_dies_of_it_alone)
+{
+	struct segment *seg = &self->scene.seg;
+	int child = fork(), status;
+
+	if (child == 0) {
+		touch_pages(seg->addr, seg->size / page_size());
+		_exit(0);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	ASSERT_TRUE(WIFSIGNALED(status));
+	EXPECT_EQ(SIGBUS, WTERMSIG(status));
+}
+
+TEST_F(hard, no_other_node_gives_a_page)
+{
+	struct scene *scene = &self->scene;
+	long pages = page_that_fails(_metadata, &scene->seg);
+
+	for (int i = 0; i < TRIES; i++)
+		try_touch(scene->seg.addr, pages + i);
+	pages = count_placement(scene->seg.addr, pages + TRIES,
+				scene->per_node);
+	EXPECT_EQ(pages, scene->per_node[victim]);
+	EXPECT_EQ(scene->taken, count_placement(scene->ballast.addr,
+						scene->taken, scene->per_node));
+	EXPECT_EQ(scene->taken, scene->per_node[victim]);
+}
+
+TEST_F(hard, nobody_is_killed)
+{
+	struct scene *scene = &self->scene;
+	size_t size = 4 << 20;
+	int pipes[2], bystander;
+	char *memory, byte;
+
+	ASSERT_EQ(0, pipe(pipes));
+	bystander = fork();
+	if (bystander == 0) {
+		close(pipes[1]);
+		memory = malloc(size);
+		if (memory)
+			memset(memory, 1, size);
+		_exit(read(pipes[0], &byte, 1));
+	}
+	for (int i = 0; i < TRIES; i++)
+		page_that_fails(_metadata, &scene->seg);
+	EXPECT_EQ(scene->kills, oom_kills());
+	close(pipes[1]);
+	EXPECT_EQ(0, wait_for(bystander));
+}
+
+TEST_F(hard, the_same_access_succeeds_once_memory_is_free)
+{
+	struct scene *scene = &self->scene;
+	int page = page_that_fails(_metadata, &scene->seg);
+
+	ASSERT_EQ(0, give_back(&scene->spare));
+	ASSERT_TRUE(try_touch(scene->seg.addr, page));
+	EXPECT_EQ(victim, page_node(scene->seg.addr, page));
+}
+
+TEST_F(hard, memory_that_another_cpu_freed_is_found_at_once)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask cpus = cpu_nodes();
+	int pipes[2], child, page;
+	char byte;
+
+	/* all of it is to be in the list of that CPU */
+	allow_long_cpu_lists();
+	ASSERT_EQ(0, pipe(pipes));
+	child = fork();
+	if (child == 0) {
+		close(pipes[1]);
+		if (run_on_node(last_node(&cpus)) ||
+		    read(pipes[0], &byte, 1) || give_back(&scene->spare))
+			_exit(1);
+		_exit(0);
+	}
+	page = page_that_fails(_metadata, &scene->seg);
+	ASSERT_EQ(0, give_back(&scene->spare));
+	close(pipes[1]);
+	ASSERT_EQ(0, wait_for(child));
+	/* but for a few that the child itself needed */
+	EXPECT_LE(page + SPARE / 2,
+		  try_touch_pages(scene->seg.addr, page + SPARE));
+	allow_short_cpu_lists();
+}
+
+struct worker {
+	pthread_t thread;
+	char *addr;
+	int failed;
+};
+
+static void *touch_in_vain(void *arg)
+{
+	struct worker *worker = arg;
+	int page = 0;
+
+	while (page < SPARE && worker->failed < TRIES) {
+		if (try_touch(worker->addr, page))
+			page++;
+		else
+			worker->failed++;
+	}
+	return NULL;
+}
+
+static void crowd(struct __test_metadata *_metadata, char *addr, size_t apart)
+{
+	struct worker workers[8] = {};
+
+	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
+		workers[i].addr = addr + i * apart;
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL,
+					    touch_in_vain, &workers[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+		EXPECT_EQ(TRIES, workers[i].failed);
+	}
+}
+
+TEST_F(hard, many_threads_at_the_same_page_all_get_their_sigbus)
+{
+	crowd(_metadata, self->scene.seg.addr, 0);
+}
+
+TEST_F(hard, many_threads_at_their_own_pages_all_get_their_sigbus)
+{
+	crowd(_metadata, self->scene.seg.addr, SPARE * page_size());
+}
+
+TEST(clean_page_cache_gives_way)
+{
+	struct nodemask mask = nodes_of(victim);
+	long before = node_file_pages(victim), cached;
+	static char buffer[1 << 16];
+	size_t size = LEFT / 2 * page_size();
+	struct scene scene = {};
+	int loop;
+
+	REQUIRE("nodes=2");
+	set_scene(_metadata, &scene);
+	loop = loop_open(size, O_RDONLY, NULL);
+	ASSERT_LE(0, loop);
+	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, mask.bits, NODES_MAX));
+	for (size_t done = 0; done < size; done += sizeof(buffer))
+		ASSERT_EQ((ssize_t)sizeof(buffer),
+			  read(loop, buffer, sizeof(buffer)));
+	ASSERT_EQ(0, set_mempolicy(MPOL_DEFAULT, NULL, 0));
+	cached = node_file_pages(victim) - before;
+	ASSERT_LE(LEFT / 4, cached);
+
+	ASSERT_LT(0, fill_node(&scene.ballast, victim));
+	EXPECT_GE(before + cached / 4, node_file_pages(victim));
+	close(loop);
+	clear_scene(_metadata, &scene);
+}
+
+/* Memory cgroups: a limit is one thing, a full node another. */
+
+FIXTURE(memory_cgroup)
+{
+	struct cgroup group;
+	struct segment seg;
+};
+
+FIXTURE_VARIANT(memory_cgroup)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(memory_cgroup, hard) {
+	.strength = MEM_HARDBIND,
+};
+
+FIXTURE_VARIANT_ADD(memory_cgroup, soft) {
+	.strength = MEM_SOFTBIND,
+};
+
+FIXTURE_SETUP(memory_cgroup)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, cgroup_create(&self->group, "memory"));
+	ASSERT_EQ(0, cgroup_write(&self->group, "memory.max", "4M"));
+}
+
+FIXTURE_TEARDOWN(memory_cgroup)
+{
+	segment_detach(&self->seg);
+	cgroup_remove(&self->group);
+}
+
+TEST_F(memory_cgroup, limit_is_enforced_as_ever)
+{
+	struct nodemask memory = memory_nodes();
+	long kills = oom_kills();
+	int pages = (8 << 20) / page_size();
+
+	ASSERT_EQ(0, segment_open(&self->seg, pages,
+				  MEM_STRIPE | variant->strength, &memory));
+	ASSERT_EQ(0, segment_doom(&self->seg));
+	EXPECT_EQ(SIGKILL, killed_by_limit(&self->group, self->seg.addr,
+					   pages));
+	EXPECT_EQ(kills + 1, oom_kills());
+}
+
+TEST_F(memory_cgroup, limit_is_no_sigbus_for_who_cannot_be_killed_either)
+{
+	struct nodemask memory = memory_nodes();
+	int pages = (8 << 20) / page_size();
+
+	ASSERT_EQ(0, segment_open(&self->seg, pages,
+				  MEM_STRIPE | variant->strength, &memory));
+	ASSERT_EQ(0, segment_doom(&self->seg));
+	EXPECT_EQ(0, held_by_limit(&self->group, self->seg.addr, pages));
+}
+
+/* The other way round: room in the group, none on the node. */
+TEST_F(memory_cgroup, with_room_does_not_help_a_full_node)
+{
+	struct nodemask mask = nodes_of(victim);
+	bool hard = variant->strength == MEM_HARDBIND;
+	long kills = oom_kills();
+	int pages = 2 * LEFT;
+	pid_t child;
+
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, cgroup_write(&self->group, "memory.max", "64M"));
+	ASSERT_EQ(0, catch_sigbus());
+	ASSERT_EQ(0, segment_open(&self->seg, pages, variant->strength, &mask));
+	ASSERT_EQ(0, segment_doom(&self->seg));
+	child = fork();
+	if (child == 0) {
+		if (cgroup_join(&self->group))
+			_exit(2);
+		_exit(try_touch_pages(self->seg.addr, pages) < pages);
+	}
+	EXPECT_EQ(hard, wait_for(child));
+	EXPECT_EQ(0, cgroup_event(&self->group, "oom"));
+	EXPECT_EQ(kills, oom_kills());
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	take_most_of_two();
+	return test_harness_run(argc, argv);
+}

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MEM_MASKBIND: any node of the mask, and no other. What it has in common with
+ * MEM_HARDBIND is tested by the programs whose names end in _mask.
+ */
+#include "full.h"
+#include "loop.h"
+
+#define TOUCHED	64	/* pages of a segment that finds its chosen node full */
+#define FEW	16	/* of them that the full node may have had after all */
+
+/* A node is full: the chosen one. */
+
+FIXTURE(chosen)
+{
+	struct scene scene;
+};
+
+FIXTURE_SETUP(chosen)
+{
+	REQUIRE("nodes=3 cpunodes=2");
+	set_scene(_metadata, &self->scene);
+	fill_victim(_metadata, &self->scene);
+}
+
+FIXTURE_TEARDOWN(chosen)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+/* Touch the segment from where the victim is chosen; the nodes of its pages. */
+static struct nodemask nodes_used(struct __test_metadata *_metadata,
+				  struct scene *scene,
+				  const struct nodemask *mask)
+{
+	int from = node_that_prefers(victim, mask);
+	struct nodemask used = {};
+
+	ASSERT_LE(0, from);
+	open_bound(_metadata, scene, TOUCHED, MEM_FIRSTREF | MEM_MASKBIND, mask);
+	scene->taken = top_up(&scene->ballast, scene->taken);
+	ASSERT_EQ(0, run_on_node(from));
+	EXPECT_EQ(TOUCHED, try_touch_pages(scene->seg.addr, TOUCHED));
+	ASSERT_EQ(TOUCHED, count_placement(scene->seg.addr, TOUCHED,
+					   scene->per_node));
+	ASSERT_EQ(0, segment_detach(&scene->seg));
+	for (int node = 0; node < NODES_MAX; node++) {
+		if (scene->per_node[node] > (node == victim ? FEW : 0))
+			node_set(node, &used);
+	}
+	return used;
+}
+
+TEST_F(chosen, full_passes_its_pages_to_the_nearest_candidate)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask rest, mask, used;
+	int a, b;
+
+	for (a = -1; next_node(&a, &scene->others);) {
+		for (b = a - 1; next_node(&b, &scene->others);) {
+			rest = nodes_of(a);
+			node_set(b, &rest);
+			mask = rest;
+			node_set(victim, &mask);
+			used = nodes_used(_metadata, scene, &mask);
+			ASSERT_EQ(1, nodes_weight(&used));
+			EXPECT_TRUE(node_isset(first_node(&used), &rest));
+			EXPECT_EQ(distance_between(victim,
+						   nearest_node(victim, &rest)),
+				  distance_between(victim, first_node(&used)));
+		}
+	}
+}
+
+TEST_F(chosen, full_uses_no_candidate_outside_the_cpuset)
+{
+	struct scene *scene = &self->scene;
+	int other = first_node(&scene->others), child;
+	struct nodemask mask = nodes_of(victim), inside;
+
+	node_set(other, &mask);
+	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
+	inside = nodes_andnot(scene->memory, nodes_of(other));
+	ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
+	open_bound(_metadata, scene, 8 * SPARE, MEM_MASKBIND, &mask);
+	child = fork();
+	if (child == 0) {
+		ASSERT_EQ(0, cgroup_join(&scene->cpuset));
+		scene->taken = top_up(&scene->ballast, scene->taken);
+		_exit(try_touch_pages(scene->seg.addr, 8 * SPARE) < FEW ? 0 : 1);
+	}
+	EXPECT_EQ(0, wait_for(child));
+	/* outside of that cpuset there is room */
+	EXPECT_EQ(8 * SPARE, try_touch_pages(scene->seg.addr, 8 * SPARE));
+}
+
+TEST_F(chosen, full_is_not_reclaimed_from_while_others_have_room)
+{
+	struct scene *scene = &self->scene;
+	long reclaims = direct_reclaims();
+
+	open_bound(_metadata, scene, TOUCHED, MEM_STRIPE | MEM_MASKBIND,
+		   &scene->memory);
+	EXPECT_EQ(TOUCHED, try_touch_pages(scene->seg.addr, TOUCHED));
+	/* others may have had to */
+	EXPECT_GT(reclaims + TOUCHED / 16, direct_reclaims());
+	EXPECT_EQ(scene->kills, oom_kills());
+}
+
+/* All nodes of the mask are full, and other nodes are not. */
+
+FIXTURE(all)
+{
+	struct scene scene;
+	struct nodemask mask;
+};
+
+FIXTURE_VARIANT(all)
+{
+	int policy;
+};
+
+FIXTURE_VARIANT_ADD(all, firstref)	{ .policy = MEM_FIRSTREF };
+FIXTURE_VARIANT_ADD(all, stripe)	{ .policy = MEM_STRIPE };
+FIXTURE_VARIANT_ADD(all, mostfree)	{ .policy = MEM_MOSTFREE };
+
+FIXTURE_SETUP(all)
+{
+	struct scene *scene = &self->scene;
+
+	REQUIRE("nodes=3");
+	set_scene(_metadata, scene);
+	fill_victim(_metadata, scene);
+	scene->taken_more = fill_node(&scene->more, second);
+	ASSERT_LT(0, scene->taken_more);
+	self->mask = nodes_of(victim);
+	node_set(second, &self->mask);
+	open_bound(_metadata, scene, 8 * SPARE,
+		   variant->policy | MEM_MASKBIND, &self->mask);
+}
+
+FIXTURE_TEARDOWN(all)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+TEST_F(all, full_is_a_sigbus_that_names_the_access)
+{
+	struct segment *seg = &self->scene.seg;
+	int page = page_that_fails(_metadata, seg);
+
+	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+	EXPECT_EQ((uintptr_t)seg->addr + page * page_size(),
+		  (uintptr_t)sigbus_info.si_addr);
+	EXPECT_EQ(-1, madvise(seg->addr + page * page_size(), page_size(),
+			      MADV_POPULATE_WRITE));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+TEST_F(all, full_takes_no_page_from_others)
+{
+	struct scene *scene = &self->scene;
+	int nodes[8 * SPARE], done;
+
+	for (int i = 0; i < TRIES; i++)
+		done = page_that_fails(_metadata, &scene->seg);
+	ASSERT_EQ(0, placement(scene->seg.addr, done, nodes));
+	EXPECT_EQ(0, strays(nodes, done, &self->mask));
+}
+
+/* Whichever node it is on, and whichever the policy would have chosen. */
+TEST_F(all, full_ends_as_soon_as_one_has_room)
+{
+	struct scene *scene = &self->scene;
+	int page = page_that_fails(_metadata, &scene->seg);
+
+	ASSERT_EQ(0, give_back_some(&scene->more, scene->taken_more, SPARE));
+	ASSERT_EQ(SPARE / 2, try_touch_pages(scene->seg.addr + page * page_size(),
+					     SPARE / 2));
+	ASSERT_EQ(SPARE / 2, count_placement(scene->seg.addr +
+					     page * page_size(), SPARE / 2,
+					     scene->per_node));
+	EXPECT_LE(SPARE / 2 - FEW, scene->per_node[second]);
+}
+
+TEST_F(all, full_has_each_try_reclaim_no_more_than_hard_does)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask one = nodes_of(victim);
+	struct segment hard;
+	long by_mask, by_hard, page;
+
+	ASSERT_EQ(0, segment_open(&hard, 8 * SPARE, MEM_HARDBIND, &one));
+	ASSERT_EQ(0, segment_doom(&hard));
+	page = page_that_fails(_metadata, &hard);
+	by_hard = direct_reclaims();
+	for (int i = 0; i < TRIES; i++)
+		try_touch(hard.addr, page);
+	by_hard = direct_reclaims() - by_hard;
+
+	page = page_that_fails(_metadata, &scene->seg);
+	by_mask = direct_reclaims();
+	for (int i = 0; i < TRIES; i++)
+		try_touch(scene->seg.addr, page);
+	by_mask = direct_reclaims() - by_mask;
+	EXPECT_LT(0, by_hard);
+	EXPECT_GE(by_hard + TRIES / 4, by_mask);
+	segment_detach(&hard);
+}
+
+TEST_F(all, full_is_not_the_fault_of_bystanders)
+{
+	struct scene *scene = &self->scene;
+	pid_t children[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
+		children[i] = fork();
+		if (children[i])
+			continue;
+		for (int tries = 0; tries < TRIES; tries++)
+			try_touch_pages(scene->seg.addr, 8 * SPARE);
+		_exit(0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(children); i++)
+		EXPECT_EQ(0, wait_for(children[i]));
+	EXPECT_EQ(scene->kills, oom_kills());
+}
+
+/* Page cache on a candidate that is not chosen. */
+TEST(clean_page_cache_of_any_candidate_gives_way)
+{
+	struct nodemask mask, other;
+	static char buffer[1 << 16];
+	size_t size = LEFT / 2 * page_size();
+	long before, cached, pages;
+	struct scene scene = {};
+	int loop, from;
+
+	REQUIRE("nodes=3 cpunodes=2");
+	set_scene(_metadata, &scene);
+	other = nodes_of(second);
+	mask = nodes_of(victim);
+	node_set(second, &mask);
+	from = node_that_prefers(victim, &mask);
+	ASSERT_LE(0, from);
+	fill_victim(_metadata, &scene);
+
+	before = node_file_pages(second);
+	loop = loop_open(size, O_RDONLY, NULL);
+	ASSERT_LE(0, loop);
+	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, other.bits, NODES_MAX));
+	for (size_t done = 0; done < size; done += sizeof(buffer))
+		ASSERT_EQ((ssize_t)sizeof(buffer),
+			  read(loop, buffer, sizeof(buffer)));
+	ASSERT_EQ(0, set_mempolicy(MPOL_DEFAULT, NULL, 0));
+	cached = node_file_pages(second) - before;
+	ASSERT_LE(LEFT / 4, cached);
+
+	pages = node_pages(second);
+	open_bound(_metadata, &scene, pages, MEM_MASKBIND, &mask);
+	ASSERT_EQ(0, run_on_node(from));
+	EXPECT_GT(pages, try_touch_pages(scene.seg.addr, pages));
+	EXPECT_GE(before + cached / 4, node_file_pages(second));
+	close(loop);
+	clear_scene(_metadata, &scene);
+}
+
+TEST(mbind_is_eperm_as_under_hard)
+{
+	struct nodemask memory = memory_nodes();
+	struct nodemask first = nodes_of(first_node(&memory));
+	char want[BINDING_MAX], seen[BINDING_MAX];
+	struct segment seg;
+
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, segment_open(&seg, 4, MEM_MASKBIND, &memory));
+	EXPECT_EQ(-1, mbind(seg.addr, seg.size, MPOL_BIND, first.bits,
+			    NODES_MAX, 0));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_EQ(-1, mbind(seg.addr, seg.size, MPOL_DEFAULT, NULL, 0, 0));
+	EXPECT_EQ(EPERM, errno);
+	EXPECT_STREQ(binding_text(MEM_MASKBIND, &memory, want),
+		     mapping_policy(seg.addr, seen));
+	segment_remove(&seg);
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	take_most_of_two();
+	return test_harness_run(argc, argv);
+}

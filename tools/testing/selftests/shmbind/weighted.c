@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * MEM_WEIGHTED: rounds in which each node has as many turns as its weight, counted
+ * in the order of allocation.
+ */
+#include <pthread.h>
+
+#include "ballast.h"
+#include "cgroup.h"
+#include "pool.h"
+#include "thp.h"
+#include "weights.h"
+
+#define ROUNDS	8
+#define SPAN	8192UL		/* pages of a segment, most never touched */
+#define HUGE	FOLIO_SIZE
+
+struct scene {
+	struct nodemask memory;
+	int weights[NODES_MAX];
+	int round;		/* pages of a round: the sum of the weights */
+	struct segment seg;
+	struct segment ballast;
+	struct cgroup cpuset;
+};
+
+FIXTURE(weighted)
+{
+	struct scene scene;
+};
+
+FIXTURE_VARIANT(weighted)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(weighted, hard)	{ .strength = MEM_HARDBIND };
+FIXTURE_VARIANT_ADD(weighted, soft)	{ .strength = MEM_SOFTBIND };
+FIXTURE_VARIANT_ADD(weighted, mask)	{ .strength = MEM_MASKBIND };
+
+static void set_scene(struct __test_metadata *_metadata, struct scene *scene)
+{
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	scene->memory = memory_nodes();
+	scene->seg.id = -1;
+	ASSERT_EQ(0, set_different_weights(&scene->memory));
+	scene->round = get_weights(&scene->memory, scene->weights);
+}
+
+static void clear_scene(struct __test_metadata *_metadata, struct scene *scene)
+{
+	write_file(THP_DIR "shmem_enabled", "never");
+	segment_remove(&scene->seg);
+	segment_detach(&scene->ballast);
+	cgroup_remove(&scene->cpuset);
+	EXPECT_EQ(0, reset_weights(&scene->memory));
+}
+
+FIXTURE_SETUP(weighted)
+{
+	set_scene(_metadata, &self->scene);
+}
+
+FIXTURE_TEARDOWN(weighted)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+static void open_weighted(struct __test_metadata *_metadata,
+			  struct scene *scene, size_t pages, int strength)
+{
+	ASSERT_EQ(0, segment_open(&scene->seg, pages, MEM_WEIGHTED | strength,
+				  &scene->memory));
+}
+
+static int touch_and_look(struct segment *seg, size_t page)
+{
+	touch_page(seg->addr, page);
+	return page_node(seg->addr, page);
+}
+
+/* How many of the pages are on @node. */
+static int count_on(int node, const int *nodes, int count)
+{
+	int found = 0;
+
+	for (int page = 0; page < count; page++)
+		found += nodes[page] == node;
+	return found;
+}
+
+/* Each node has its weight of each round, and none more before its round ends. */
+static void expect_rounds(struct __test_metadata *_metadata,
+			  struct scene *scene, const int *nodes, int rounds)
+{
+	int node;
+
+	for (int round = 0; round < rounds; round++) {
+		for (node = -1; next_node(&node, &scene->memory);) {
+			EXPECT_EQ(scene->weights[node],
+				  count_on(node, nodes + round * scene->round,
+					   scene->round))
+				TH_LOG("node %d in round %d", node, round);
+		}
+	}
+}
+
+/* Orders of access: an odd factor modulo a power of two visits every page once. */
+
+static size_t sequential(size_t i)
+{
+	return i;
+}
+
+static size_t reverse(size_t i)
+{
+	return SPAN - 1 - i;
+}
+
+static size_t strided(size_t i)
+{
+	return i * 8 % SPAN + i * 8 / SPAN;
+}
+
+static size_t at_random(size_t i)
+{
+	return i * 2654435761UL % SPAN;
+}
+
+TEST_F(weighted, each_round_has_the_weights_in_any_order_of_access)
+{
+	static size_t (*const orders[])(size_t) = {
+		sequential, reverse, strided, at_random,
+	};
+	struct scene *scene = &self->scene;
+	int count = ROUNDS * scene->round, nodes[count];
+
+	for (size_t order = 0; order < ARRAY_SIZE(orders); order++) {
+		open_weighted(_metadata, scene, SPAN, variant->strength);
+		for (int i = 0; i < count; i++)
+			nodes[i] = touch_and_look(&scene->seg, orders[order](i));
+		expect_rounds(_metadata, scene, nodes, ROUNDS);
+		for (int i = 1; i <= count; i++) {
+			ASSERT_GE(1, weights_off(nodes, i, &scene->memory,
+						 scene->weights))
+				TH_LOG("after %d pages", i);
+		}
+		segment_remove(&scene->seg);
+	}
+}
+
+TEST_F(weighted, changed_weights_hold_from_the_next_round_on)
+{
+	struct scene *scene = &self->scene;
+	int old = scene->round, part = old / 2 + 1, node;
+	int nodes[2 * old + 8 * NODES_MAX];
+
+	open_weighted(_metadata, scene, SPAN, variant->strength);
+	for (int i = 0; i < old + part; i++)
+		nodes[i] = touch_and_look(&scene->seg, i);
+	for (node = -1; next_node(&node, &scene->memory);)
+		ASSERT_EQ(0, set_weight(node, 6 - scene->weights[node]));
+	for (int i = old + part; i < 2 * old; i++)
+		nodes[i] = touch_and_look(&scene->seg, i);
+	expect_rounds(_metadata, scene, nodes, 2);
+
+	scene->round = get_weights(&scene->memory, scene->weights);
+	for (int i = 0; i < 2 * scene->round; i++)
+		nodes[i] = touch_and_look(&scene->seg, 2 * old + i);
+	expect_rounds(_metadata, scene, nodes, 2);
+}
+
+/* A large folio pays for many rounds of a small weight, and for few of a large one. */
+TEST_F(weighted, changed_weights_leave_a_node_ahead_by_as_many_pages)
+{
+	struct scene *scene = &self->scene;
+	int large = FOLIO_SIZE / page_size(), weight = 32, node, ahead;
+	int others = nodes_weight(&scene->memory) - 1, late;
+	int nodes[SPAN];
+
+	REQUIRE("nodes=2");
+	for (node = -1; next_node(&node, &scene->memory);)
+		ASSERT_EQ(0, set_weight(node, 1));
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
+	compact_nodes();
+	open_aligned(_metadata, &scene->seg, large + SPAN,
+		     MEM_WEIGHTED | variant->strength, &scene->memory);
+	touch_page(scene->seg.addr, 0);
+	ahead = page_node(scene->seg.addr, 0);
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
+	for (node = -1; next_node(&node, &scene->memory);)
+		ASSERT_EQ(0, set_weight(node, weight));
+
+	/* the round of weight 1 ends; the folio is worth 15 of the next */
+	late = others + (large / weight - 1) * weight * others;
+	ASSERT_GE((int)SPAN, late + weight * (others + 1));
+	for (int i = 0; i < late; i++)
+		nodes[i] = touch_and_look(&scene->seg, large + i);
+	EXPECT_EQ(0, count_on(ahead, nodes, late));
+	for (int i = 0; i < weight * (others + 1); i++)
+		nodes[i] = touch_and_look(&scene->seg, large + late + i);
+	EXPECT_LT(0, count_on(ahead, nodes, weight * (others + 1)));
+}
+
+TEST_F(weighted, automatic_weights_count)
+{
+	struct scene *scene = &self->scene;
+	int nodes[ROUNDS * WEIGHT_MAX], count;
+
+	REQUIRE("slow=1");	/* the firmware tells of bandwidth */
+	ASSERT_EQ(0, weigh_automatically());
+	scene->round = get_weights(&scene->memory, scene->weights);
+	count = ROUNDS * scene->round;
+	ASSERT_GE((int)ARRAY_SIZE(nodes), count);
+	open_weighted(_metadata, scene, SPAN, variant->strength);
+	for (int i = 0; i < count; i++)
+		nodes[i] = touch_and_look(&scene->seg, i);
+	expect_rounds(_metadata, scene, nodes, ROUNDS);
+}
+
+TEST_F(weighted, the_largest_weight_counts_exactly)
+{
+	struct scene *scene = &self->scene;
+	int last = last_node(&scene->memory), count, node;
+	int *nodes;
+
+	for (node = -1; next_node(&node, &scene->memory);)
+		ASSERT_EQ(0, set_weight(node, node == last ? WEIGHT_MAX : 1));
+	scene->round = get_weights(&scene->memory, scene->weights);
+	count = 3 * scene->round;
+	nodes = calloc(count, sizeof(*nodes));
+	ASSERT_TRUE(nodes);
+	open_weighted(_metadata, scene, SPAN, variant->strength);
+	for (int i = 0; i < count; i++)
+		nodes[i] = touch_and_look(&scene->seg, i);
+	expect_rounds(_metadata, scene, nodes, 3);
+	free(nodes);
+}
+
+struct worker {
+	pthread_t thread;
+	struct segment *seg;
+	int first, step, count;
+};
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+
+	for (int i = worker->first; i < worker->count; i += worker->step)
+		touch_page(worker->seg->addr, i);
+	return NULL;
+}
+
+TEST_F(weighted, threads_are_off_by_their_number_at_most)
+{
+	struct scene *scene = &self->scene;
+	int count = 16 * ROUNDS * scene->round, nodes[count];
+	struct worker workers[8];
+
+	open_weighted(_metadata, scene, SPAN, variant->strength);
+	ASSERT_GE(SPAN, (size_t)count);
+	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
+		workers[i] = (struct worker) {
+			.seg = &scene->seg, .first = i, .count = count,
+			.step = ARRAY_SIZE(workers),
+		};
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
+					    &workers[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(workers); i++)
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+	ASSERT_EQ(0, placement(scene->seg.addr, count, nodes));
+	EXPECT_EQ(0, strays(nodes, count, &scene->memory));
+	EXPECT_GE((int)ARRAY_SIZE(workers),
+		  weights_off(nodes, count, &scene->memory, scene->weights));
+}
+
+/* All at the same pages: most lose, and give their turns back. */
+TEST_F(weighted, turns_lost_to_another_thread_are_given_back)
+{
+	struct scene *scene = &self->scene;
+	int count = ROUNDS * scene->round, nodes[count];
+	struct worker workers[8];
+
+	open_weighted(_metadata, scene, SPAN, variant->strength);
+	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
+		workers[i] = (struct worker) {
+			.seg = &scene->seg, .count = count, .step = 1,
+		};
+		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
+					    &workers[i]));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(workers); i++)
+		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
+	ASSERT_EQ(0, placement(scene->seg.addr, count, nodes));
+	EXPECT_GE((int)ARRAY_SIZE(workers),
+		  weights_off(nodes, count, &scene->memory, scene->weights));
+}
+
+TEST_F(weighted, large_folios_are_off_by_one_weight_of_them)
+{
+	struct scene *scene = &self->scene;
+	int large = FOLIO_SIZE / page_size(), folios = 4 * scene->round;
+	int nodes[folios];
+	size_t budget = (size_t)folios * large;
+
+	REQUIRE("nodes=2");
+	if (folios > 20)
+		folios = 20;	/* what all topologies have room for */
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
+	compact_nodes();
+	open_aligned(_metadata, &scene->seg, budget,
+		     MEM_WEIGHTED | variant->strength, &scene->memory);
+	for (int i = 0; i < folios; i++) {
+		touch_page(scene->seg.addr, (size_t)i * large);
+		nodes[i] = page_node(scene->seg.addr, (size_t)i * large);
+		EXPECT_GE(1, weights_off(nodes, i + 1, &scene->memory,
+					 scene->weights))
+			TH_LOG("after %d folios", i + 1);
+	}
+	EXPECT_EQ(0, strays(nodes, folios, &scene->memory));
+}
+
+TEST_F(weighted, huge_pages_are_off_by_one_weight_of_them)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(first_node(&scene->memory));
+	int a = first_node(&mask), b, nodes[8];
+
+	REQUIRE("nodes=2");
+	b = last_node(&scene->memory);
+	node_set(b, &mask);
+	scene->weights[a] = 1;
+	scene->weights[b] = 3;
+	ASSERT_EQ(0, set_weight(a, 1));
+	ASSERT_EQ(0, set_weight(b, 3));
+	ASSERT_EQ(0, pools_fill(HUGE, &mask, 6));
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 8, 0,
+			       MEM_WEIGHTED | variant->strength, &mask));
+	for (int i = 0; i < 8; i++) {
+		nodes[i] = touch_and_look(&scene->seg,
+					  i * (HUGE / page_size()));
+		EXPECT_GE(1, weights_off(nodes, i + 1, &mask, scene->weights))
+			TH_LOG("after %d huge pages", i + 1);
+	}
+	EXPECT_EQ(2, count_on(a, nodes, 8));
+	segment_remove(&scene->seg);
+	EXPECT_EQ(0, pools_fill(HUGE, &mask, 0));
+}
+
+/* A task whose cpuset leaves some nodes out goes on with the weights of others. */
+TEST_F(weighted, the_rest_of_a_cpuset_has_its_weights)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask inside = scene->memory;
+	int count = ROUNDS * scene->round, nodes[count], child;
+
+	REQUIRE("nodes=3");
+	node_clear(last_node(&scene->memory), &inside);
+	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
+	open_weighted(_metadata, scene, SPAN, variant->strength);
+	child = fork();
+	if (child == 0) {
+		if (cgroup_join(&scene->cpuset))
+			_exit(1);
+		touch_pages(scene->seg.addr, count / 2);
+		_exit(0);
+	}
+	ASSERT_EQ(0, wait_for(child));
+	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, count / 2, nodes));
+	EXPECT_EQ(0, strays(nodes, count / 2, &inside));
+	EXPECT_GE(1, weights_off(nodes, count / 2, &inside, scene->weights));
+
+	/* and without it no node makes up for its absence */
+	for (int i = 0; i < count / 2; i++)
+		nodes[i] = touch_and_look(&scene->seg, count / 2 + i);
+	EXPECT_GE(2, weights_off(nodes, count / 2, &scene->memory,
+				 scene->weights));
+}
+
+/* HARD: the stripe waits for the node. SOFT, MASK: its turns are passed on. */
+TEST_F(weighted, a_full_node_gets_its_usual_turns_once_it_has_room)
+{
+	struct scene *scene = &self->scene;
+	int victim = victim_node(), round = scene->round, done = 0, stops = 0;
+	bool hard = variant->strength == MEM_HARDBIND;
+	int nodes[4 * round];
+
+	REQUIRE("nodes=2");
+	ASSERT_LT(0, fill_node(&scene->ballast, victim));
+	open_weighted(_metadata, scene, SPAN, variant->strength);
+	while (done < 2 * round && stops < 4) {
+		if (try_touch(scene->seg.addr, done))
+			done++;
+		else
+			stops++;
+	}
+	EXPECT_EQ(hard, stops == 4);
+	EXPECT_EQ(!hard, done == 2 * round);
+
+	ASSERT_EQ(0, give_back(&scene->ballast));
+	for (int i = done; i < 4 * round; i++)
+		nodes[i] = touch_and_look(&scene->seg, i);
+	if (hard) {
+		/* what it waited for came first */
+		for (int i = 0; i < done; i++)
+			nodes[i] = page_node(scene->seg.addr, i);
+		expect_rounds(_metadata, scene, nodes, 4);
+		return;
+	}
+	memmove(nodes, nodes + 2 * round, 2 * round * sizeof(*nodes));
+	expect_rounds(_metadata, scene, nodes, 2);
+}
+
+TEST_F(weighted, mbind_default_moves_by_offset_in_proportion)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask first = nodes_of(first_node(&scene->memory));
+	int count = ROUNDS * scene->round, nodes[count];
+
+	if (variant->strength != MEM_SOFTBIND)
+		return;	/* mbind() is refused */
+	REQUIRE("nodes=2");
+	open_weighted(_metadata, scene, count, variant->strength);
+	ASSERT_EQ(0, mbind(scene->seg.addr, scene->seg.size, MPOL_BIND,
+			   first.bits, NODES_MAX, 0));
+	touch_pages(scene->seg.addr, count);
+	ASSERT_EQ(0, mbind(scene->seg.addr, scene->seg.size, MPOL_DEFAULT, NULL,
+			   0, MPOL_MF_MOVE));
+	for (int i = 0; i < count; i++)
+		read_page(scene->seg.addr, i);
+	ASSERT_EQ(0, placement(scene->seg.addr, count, nodes));
+	expect_rounds(_metadata, scene, nodes, ROUNDS);
+}
+
+int main(int argc, char **argv)
+{
+	settle_memory();
+	return test_harness_run(argc, argv);
+}
