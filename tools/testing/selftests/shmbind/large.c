@@ -390,7 +390,9 @@ TEST_F(fragmented, a_stripe_stays_even_within_a_large_folio)
 		usleep(10000);
 	}
 	EXPECT_EQ(0, strays(nodes, pages, &scene->memory));
-	EXPECT_GE(scene->large, spread(nodes, pages, &scene->memory));
+	/* a few turns of the victim may end on another node, under SOFT */
+	EXPECT_GE(scene->large + (variant->strength == MEM_SOFTBIND ? 16 : 0),
+		  spread(nodes, pages, &scene->memory));
 }
 
 /* A task without a candidate does not disturb the stripe of other tasks. */

@@ -15,9 +15,13 @@ static __thread siginfo_t sigbus_info;	/* of the last one in this thread */
 static inline void on_sigbus(int sig, siginfo_t *info, void *context)
 {
 	(void)context;
-	/* One that nobody waits for ends the process, as it would without us. */
+	/*
+	 * One that nobody waits for ends the process, as it would without us:
+	 * also one that the harness passes on from a test that died of it.
+	 */
 	if (!sigbus_expected) {
 		signal(sig, SIG_DFL);
+		raise(sig);
 		return;
 	}
 	sigbus_info = *info;
