@@ -208,7 +208,7 @@ TEST_F(weighted, automatic_weights_count)
 	struct scene *scene = &self->scene;
 	int nodes[ROUNDS * WEIGHT_MAX], count;
 
-	REQUIRE("slow=1");	/* the firmware tells of bandwidth */
+	REQUIRE("slow=1");	/* so the firmware reports bandwidth */
 	ASSERT_EQ(0, weigh_automatically());
 	scene->round = get_weights(&scene->memory, scene->weights);
 	count = ROUNDS * scene->round;
