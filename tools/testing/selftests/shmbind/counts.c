@@ -3,8 +3,6 @@
 #include "counted.h"
 #include "full.h"
 
-#define TOUCHED	64	/* pages */
-
 FIXTURE(counts)
 {
 	struct scene scene;

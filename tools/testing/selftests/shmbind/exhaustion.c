@@ -2,9 +2,6 @@
 /* Masks that have full nodes: where HARD fails, and where SOFT goes. */
 #include "full.h"
 
-#define TOUCHED	64	/* pages of a SOFT segment */
-#define FEW	16	/* of them that a full node may have had after all */
-
 /* A mask of which one node is full. */
 
 FIXTURE(full)
@@ -57,34 +54,11 @@ TEST_F(full, hard_mostfree_passes_it_by)
 	EXPECT_EQ(0, scene->per_node[victim]);
 }
 
-/*
- * Bound SOFT and touched from where the victim is the choice: the nodes that
- * took the pages. What the kernel could still reclaim on a full one is ignored.
- */
 static struct nodemask soft_nodes(struct __test_metadata *_metadata,
 				  struct scene *scene,
 				  const struct nodemask *mask)
 {
-	int from = node_that_prefers(victim, mask);
-	struct nodemask used = {};
-
-	ASSERT_LE(0, from);
-	open_bound(_metadata, scene, TOUCHED, MEM_FIRSTREF | MEM_SOFTBIND,
-		   mask);
-	scene->taken = top_up(&scene->ballast, scene->taken);
-	scene->taken_more = top_up(&scene->more, scene->taken_more);
-	ASSERT_EQ(0, run_on_node(from));
-	EXPECT_EQ(TOUCHED, try_touch_pages(scene->seg.addr, TOUCHED));
-	ASSERT_EQ(TOUCHED, count_placement(scene->seg.addr, TOUCHED,
-					   scene->per_node));
-	ASSERT_EQ(0, segment_detach(&scene->seg));
-	for (int node = 0; node < NODES_MAX; node++) {
-		bool full = node == victim || node == scene->second;
-
-		if (scene->per_node[node] > (full ? FEW : 0))
-			node_set(node, &used);
-	}
-	return used;
+	return nodes_used(_metadata, scene, MEM_SOFTBIND, mask);
 }
 
 /* Only nodes of @allowed that are as near to the victim as the nearest. */

@@ -15,6 +15,8 @@
 #define LEFT	4096	/* pages that take_most_of_two() leaves of a node */
 #define SPARE	128	/* pages that a test can free on a full node */
 #define TRIES	32
+#define TOUCHED	64	/* pages of a segment whose chosen node is full */
+#define FEW	16	/* of them that the full node may have had after all */
 
 static int victim, second;	/* the nodes that are filled */
 
@@ -92,6 +94,35 @@ static inline int page_that_fails(struct __test_metadata *_metadata,
 
 	ASSERT_GT(pages, page);
 	return page;
+}
+
+/*
+ * The nodes of a segment that is touched from where the victim is chosen. What the
+ * kernel could still reclaim on a full one is ignored.
+ */
+static inline struct nodemask nodes_used(struct __test_metadata *_metadata,
+					 struct scene *scene, int strength,
+					 const struct nodemask *mask)
+{
+	int from = node_that_prefers(victim, mask);
+	struct nodemask used = {};
+
+	ASSERT_LE(0, from);
+	open_bound(_metadata, scene, TOUCHED, MEM_FIRSTREF | strength, mask);
+	scene->taken = top_up(&scene->ballast, scene->taken);
+	scene->taken_more = top_up(&scene->more, scene->taken_more);
+	ASSERT_EQ(0, run_on_node(from));
+	EXPECT_EQ(TOUCHED, try_touch_pages(scene->seg.addr, TOUCHED));
+	ASSERT_EQ(TOUCHED, count_placement(scene->seg.addr, TOUCHED,
+					   scene->per_node));
+	ASSERT_EQ(0, segment_detach(&scene->seg));
+	for (int node = 0; node < NODES_MAX; node++) {
+		bool full = node == victim || node == scene->second;
+
+		if (scene->per_node[node] > (full ? FEW : 0))
+			node_set(node, &used);
+	}
+	return used;
 }
 
 struct taker {

@@ -6,9 +6,6 @@
 #include "full.h"
 #include "loop.h"
 
-#define TOUCHED	64	/* pages of a segment that finds its chosen node full */
-#define FEW	16	/* of them that the full node may have had after all */
-
 /* A node is full: the chosen one. */
 
 FIXTURE(chosen)
@@ -28,29 +25,6 @@ FIXTURE_TEARDOWN(chosen)
 	clear_scene(_metadata, &self->scene);
 }
 
-/* Touch the segment from where the victim is chosen; the nodes of its pages. */
-static struct nodemask nodes_used(struct __test_metadata *_metadata,
-				  struct scene *scene,
-				  const struct nodemask *mask)
-{
-	int from = node_that_prefers(victim, mask);
-	struct nodemask used = {};
-
-	ASSERT_LE(0, from);
-	open_bound(_metadata, scene, TOUCHED, MEM_FIRSTREF | MEM_MASKBIND, mask);
-	scene->taken = top_up(&scene->ballast, scene->taken);
-	ASSERT_EQ(0, run_on_node(from));
-	EXPECT_EQ(TOUCHED, try_touch_pages(scene->seg.addr, TOUCHED));
-	ASSERT_EQ(TOUCHED, count_placement(scene->seg.addr, TOUCHED,
-					   scene->per_node));
-	ASSERT_EQ(0, segment_detach(&scene->seg));
-	for (int node = 0; node < NODES_MAX; node++) {
-		if (scene->per_node[node] > (node == victim ? FEW : 0))
-			node_set(node, &used);
-	}
-	return used;
-}
-
 TEST_F(chosen, full_passes_its_pages_to_the_nearest_candidate)
 {
 	struct scene *scene = &self->scene;
@@ -63,7 +37,8 @@ TEST_F(chosen, full_passes_its_pages_to_the_nearest_candidate)
 			node_set(b, &rest);
 			mask = rest;
 			node_set(victim, &mask);
-			used = nodes_used(_metadata, scene, &mask);
+			used = nodes_used(_metadata, scene,
+					  MEM_MASKBIND, &mask);
 			ASSERT_EQ(1, nodes_weight(&used));
 			EXPECT_TRUE(node_isset(first_node(&used), &rest));
 			EXPECT_EQ(distance_between(victim,

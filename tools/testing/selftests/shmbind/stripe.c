@@ -9,10 +9,10 @@
 #include "ballast.h"
 #include "cgroup.h"
 #include "expected.h"
+#include "orders.h"
 
 #define ROUNDS	16		/* of the stripe, in a test */
 #define IN_STEP	64		/* pages touched by threads in step: slow */
-#define SPAN	8192UL		/* pages of a segment, most never touched */
 
 struct scene {
 	int strength;
@@ -71,29 +71,6 @@ static void expect_round_robin(struct __test_metadata *_metadata,
 		EXPECT_EQ(nodes[i - scene->width], nodes[i])
 			TH_LOG("page %d came out of turn", i);
 	}
-}
-
-/* The orders in which one thread may touch the pages. */
-
-static size_t sequential(size_t i)
-{
-	return i;
-}
-
-static size_t reverse(size_t i)
-{
-	return SPAN - 1 - i;
-}
-
-static size_t strided(size_t i)
-{
-	return i * 8 % SPAN + i * 8 / SPAN;
-}
-
-static size_t at_random(size_t i)
-{
-	/* an odd factor modulo a power of two visits every page once */
-	return i * 2654435761UL % SPAN;
 }
 
 FIXTURE(order)

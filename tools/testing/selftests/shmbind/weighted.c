@@ -7,12 +7,12 @@
 
 #include "ballast.h"
 #include "cgroup.h"
+#include "orders.h"
 #include "pool.h"
 #include "thp.h"
 #include "weights.h"
 
 #define ROUNDS	8
-#define SPAN	8192UL		/* pages of a segment, most never touched */
 #define HUGE	FOLIO_SIZE
 
 struct scene {
@@ -104,28 +104,6 @@ static void expect_rounds(struct __test_metadata *_metadata,
 				TH_LOG("node %d in round %d", node, round);
 		}
 	}
-}
-
-/* Orders of access: an odd factor modulo a power of two visits every page once. */
-
-static size_t sequential(size_t i)
-{
-	return i;
-}
-
-static size_t reverse(size_t i)
-{
-	return SPAN - 1 - i;
-}
-
-static size_t strided(size_t i)
-{
-	return i * 8 % SPAN + i * 8 / SPAN;
-}
-
-static size_t at_random(size_t i)
-{
-	return i * 2654435761UL % SPAN;
 }
 
 TEST_F(weighted, each_round_has_the_weights_in_any_order_of_access)
