@@ -95,8 +95,7 @@ listed()
 # What the series is made of, in its order: patch, path, and file of the overlay.
 # The file is <path>, or <path>.patch. Of a path that several patches edit it is
 # <path>.<patch>.patch: if the base has the path, for all but the last of them, and
-# if the series adds it, for all but the first. What is added stands whole as the
-# last of them leaves it.
+# if the series adds it, for all but the first. The whole file has the changes of all.
 units()
 {
 	local name path file

@@ -119,9 +119,10 @@
  * Counts of nodes that were candidates throughout hence differ by at most the
  * largest folio for each thread that faults, whatever the order of offsets.
  *
- * With MEM_WEIGHTED a node pays for a round with as many pages as its weight is
- * when the round begins, and takes these turns one after the other, or a node of a
- * large weight would have each fault walk past all others. With weights 3, 1 and 2:
+ * With MEM_WEIGHTED a node is due as many pages in a round as its weight is when the
+ * round begins. It takes these turns one after the other: if it alternated with
+ * others, faults would have to walk past all nodes that are no longer due. With
+ * weights 3, 1 and 2:
  *
  *	round		1		2
  *	node 0		0 0 0		0 0 0
@@ -133,13 +134,13 @@ struct stripe {
 	int next;		/* node of the mask that is asked first */
 	int nr_nodes;		/* weight of the mask */
 	int nr_due;		/* how many of them have given < level */
-	u64 level;		/* what given is of each node, by end of round */
+	u64 level;		/* given of each node at the end of the round */
 	u64 most;		/* no node was given more */
 	bool begun;		/* MEM_WEIGHTED: weights have been read */
 	unsigned int ahead;	/* rounds that readahead is ahead of level */
 	int ahead_from;		/* node at which each of these begins, or none */
-	int ahead_at;		/* its last node, and the turns that are left there */
-	int ahead_turns;
+	int ahead_at;		/* node that readahead has chosen last */
+	int ahead_turns;	/* turns that it may still take there */
 	struct {
 		u64 given;		/* base pages; rounds of MEM_WEIGHTED */
 		int next;		/* of the mask, in a ring */
@@ -560,7 +561,7 @@ static void stripe_advance(struct shmbind *b, const nodemask_t *candidates)
 	}
 }
 
-/* What a node has paid for rounds to come is that many pages with any weight. */
+/* A node that is ahead of the others stays ahead by the same number of pages. */
 static void stripe_set_weight(struct stripe *s, int nid, u8 weight)
 {
 	u64 ahead = s->node[nid].given - s->level;
@@ -577,7 +578,10 @@ static void stripe_set_weight(struct stripe *s, int nid, u8 weight)
 	s->node[nid].weight = weight;
 }
 
-/* For a round of those nodes; one whose memory is newer may have no weight. */
+/*
+ * For a round of @nodes. A node whose memory was added after the kernel computed the
+ * weights may have 0.
+ */
 static void stripe_read_weights(struct shmbind *b, const nodemask_t *nodes)
 {
 	struct stripe *s = &b->stripe;
@@ -588,7 +592,7 @@ static void stripe_read_weights(struct shmbind *b, const nodemask_t *nodes)
 			stripe_set_weight(s, nid, get_il_weight(nid) ?: 1);
 }
 
-/* The weights of the first round are those of its beginning, too. */
+/* The first round begins with the first page, which may be long after shmbind(2). */
 static void stripe_begin(struct shmbind *b)
 {
 	if (likely(b->stripe.begun))
@@ -916,15 +920,15 @@ static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
 	return shmbind_choose_restricted(b, gfp, turn);
 }
 
-/* Only for a folio that did not get its chosen node: most do, and pay nothing. */
+/* Only where a folio is not on its chosen node: for others counting costs nothing. */
 static void count_fallback(struct shmbind *b, unsigned int nr_pages)
 {
 	atomic_long_add(nr_pages, &b->fallback);
 	count_vm_events(SHMBIND_FALLBACK, nr_pages);
 }
 
-static struct page *fallen_back(struct shmbind *b, struct page *page,
-				unsigned int order, int nid)
+static struct page *note_fallback(struct shmbind *b, struct page *page,
+				  unsigned int order, int nid)
 {
 	if (page && page_to_nid(page) != nid)
 		count_fallback(b, BIT(order));
@@ -1041,7 +1045,8 @@ static struct page *alloc_soft(struct shmbind *b, gfp_t gfp, int nid)
 {
 	struct page *page = alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
 
-	return page ?: fallen_back(b, alloc_soft_fallback(b, gfp, nid), 0, nid);
+	return page ?: note_fallback(b, alloc_soft_fallback(b, gfp, nid), 0,
+				     nid);
 }
 
 /*
@@ -1096,7 +1101,8 @@ static struct page *alloc_mask(struct shmbind *b, gfp_t gfp, int nid)
 {
 	struct page *page = alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
 
-	return page ?: fallen_back(b, alloc_mask_fallback(b, gfp, nid), 0, nid);
+	return page ?: note_fallback(b, alloc_mask_fallback(b, gfp, nid), 0,
+				     nid);
 }
 
 /*
@@ -1107,14 +1113,15 @@ static struct page *alloc_mask(struct shmbind *b, gfp_t gfp, int nid)
 static struct page *alloc_large(struct shmbind *b, gfp_t gfp,
 				unsigned int order, int nid)
 {
+	struct page *page;
+
 	if (mpol_is_confined(&b->pol))
 		gfp = gfp_no_reclaim(gfp);
 	gfp |= __GFP_NORETRY | __GFP_NOWARN;
 	if (mpol_is_confined(&b->pol) || is_candidate(b, gfp, nid))
 		return alloc_on_node(gfp, order, nid);
-	return fallen_back(b, __alloc_frozen_pages_noprof(gfp, order, nid, NULL,
-							  ALLOC_DEFAULT),
-			   order, nid);
+	page = __alloc_frozen_pages_noprof(gfp, order, nid, NULL, ALLOC_DEFAULT);
+	return note_fallback(b, page, order, nid);
 }
 
 static struct page *shmbind_alloc_on(struct shmbind *b, gfp_t gfp,
