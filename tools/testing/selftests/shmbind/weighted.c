@@ -208,7 +208,7 @@ TEST_F(weighted, the_largest_weight_counts_exactly)
 	scene->round = get_weights(&scene->memory, scene->weights);
 	count = 3 * scene->round;
 	nodes = calloc(count, sizeof(*nodes));
-	ASSERT_TRUE(nodes != NULL);
+	ASSERT_NE(NULL, nodes);
 	open_weighted(_metadata, scene, SPAN, variant->strength);
 	for (int i = 0; i < count; i++)
 		nodes[i] = touch_and_look(&scene->seg, i);
