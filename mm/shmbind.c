@@ -223,12 +223,15 @@ static int shmbind_check_policy(int policy)
 	return (which ?: MEM_FIRSTREF) | (strength ?: MEM_SOFTBIND);
 }
 
-/* Read @nbits bits, at most BITS_PER_LONG, that start at bit @first. */
+/*
+ * Read @nbits bits, at most BITS_PER_LONG, that start at bit @first. A @compat mask
+ * has words of 32 bits.
+ */
 static int shmbind_get_word(unsigned long *word,
 			    const unsigned long __user *mask_ptr,
-			    unsigned int first, unsigned int nbits)
+			    unsigned int first, unsigned int nbits, bool compat)
 {
-	if (in_compat_syscall()) {
+	if (compat) {
 		const compat_ulong_t __user *mask = (void __user *)mask_ptr;
 
 		if (compat_get_bitmap(word, mask + first / BITS_PER_COMPAT_LONG,
@@ -247,7 +250,8 @@ static int shmbind_get_word(unsigned long *word,
  * than a bit too far seen before it.
  */
 static int shmbind_get_nodes(nodemask_t *nodes,
-			     const unsigned long __user *mask_ptr, int mask_len)
+			     const unsigned long __user *mask_ptr, int mask_len,
+			     bool compat)
 {
 	unsigned int first, nbits, known;
 	bool unknown_node = false;
@@ -258,7 +262,7 @@ static int shmbind_get_nodes(nodemask_t *nodes,
 	     first += BITS_PER_LONG) {
 		nbits = min_t(unsigned int, mask_len - first, BITS_PER_LONG);
 		word = 0;
-		if (shmbind_get_word(&word, mask_ptr, first, nbits))
+		if (shmbind_get_word(&word, mask_ptr, first, nbits, compat))
 			return -EFAULT;
 
 		if (first < MAX_NUMNODES) {
@@ -374,7 +378,8 @@ struct mempolicy *shmbind_create(int policy,
 	if (mask_len <= 0 || mask_len > (int)(PAGE_SIZE * BITS_PER_BYTE))
 		return ERR_PTR(-EINVAL);
 
-	err = shmbind_get_nodes(&nodes, mask_ptr, mask_len);
+	err = shmbind_get_nodes(&nodes, mask_ptr, mask_len,
+				in_compat_syscall());
 	if (err)
 		return ERR_PTR(err);
 	if (!shmbind_nodes_valid(&nodes))
