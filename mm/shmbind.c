@@ -25,6 +25,7 @@
  * Only MEM_STRIPE and MEM_WEIGHTED have state that changes, struct stripe.
  */
 
+#include <kunit/static_stub.h>
 #include <linux/atomic.h>
 #include <linux/bitmap.h>
 #include <linux/bitops.h>
@@ -583,6 +584,12 @@ static void stripe_set_weight(struct stripe *s, int nid, u8 weight)
 	s->node[nid].weight = weight;
 }
 
+static u8 stripe_weight(int nid)
+{
+	KUNIT_STATIC_STUB_REDIRECT(stripe_weight, nid);
+	return get_il_weight(nid);
+}
+
 /*
  * For a round of @nodes. A node whose memory was added after the kernel computed the
  * weights may have 0.
@@ -594,7 +601,7 @@ static void stripe_read_weights(struct shmbind *b, const nodemask_t *nodes)
 
 	for (i = 0; i < s->nr_nodes; i++, nid = s->node[nid].next)
 		if (nodes == &b->pol.nodes || node_isset(nid, *nodes))
-			stripe_set_weight(s, nid, get_il_weight(nid) ?: 1);
+			stripe_set_weight(s, nid, stripe_weight(nid) ?: 1);
 }
 
 /* The first round begins with the first page, which may be long after shmbind(2). */
@@ -2122,3 +2129,7 @@ bool shmbind_count_pages(struct address_space *mapping, pgoff_t *index,
 	}
 	return false;
 }
+
+#ifdef CONFIG_SHMBIND_KUNIT_TEST
+#include "tests/shmbind_kunit.c"
+#endif

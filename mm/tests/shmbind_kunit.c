@@ -1,0 +1,427 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * KUnit tests of what chooses a node without looking at memory: rounds of stripes,
+ * weights, masks from user space, the order of fallback. Included by mm/shmbind.c.
+ */
+
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+#include <linux/mman.h>
+
+/* Nodes of the tests. The machine need not have them. */
+#define KUNIT_NODES	4
+
+/* As /sys/kernel/mm/mempolicy/weighted_interleave has them, for one test */
+static u8 test_weights[KUNIT_NODES];
+
+static u8 test_weight(int nid)
+{
+	return test_weights[nid];
+}
+
+static void set_weights(u8 w0, u8 w1, u8 w2, u8 w3)
+{
+	test_weights[0] = w0;
+	test_weights[1] = w1;
+	test_weights[2] = w2;
+	test_weights[3] = w3;
+}
+
+/* A stripe over the first @nr_nodes nodes that begins at node 0. */
+static struct shmbind *new_stripe(struct kunit *test, int policy, int nr_nodes)
+{
+	struct shmbind *b;
+	int nid;
+
+	b = kunit_kzalloc(test, struct_size(b, stripe.node, KUNIT_NODES),
+			  GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+
+	b->policy = policy;
+	b->strength = MEM_SOFTBIND;
+	b->pol.mode = MPOL_SHMBIND;
+	b->pol.flags = MPOL_F_STRIPE;
+	for (nid = 0; nid < nr_nodes; nid++)
+		node_set(nid, b->pol.nodes);
+	stripe_init(&b->stripe, &b->pol.nodes);
+	b->stripe.next = 0;
+	kunit_activate_static_stub(test, stripe_weight, test_weight);
+	return b;
+}
+
+/*
+ * The next choices of @b among @candidates are the nodes in @expected, such as
+ * "0 1 2 0". Each has @turn pages.
+ */
+static void expect_choices(struct kunit *test, struct shmbind *b,
+			   const nodemask_t *candidates, int turn,
+			   const char *expected)
+{
+	char chosen[64] = "";
+	int len = 0;
+
+	while (len < strlen(expected))
+		len += scnprintf(chosen + len, sizeof(chosen) - len, "%s%d",
+				 len ? " " : "",
+				 stripe_choose(b, candidates, turn));
+	KUNIT_EXPECT_STREQ(test, chosen, expected);
+}
+
+#define EXPECT_CHOICES(test, b, expected) \
+	expect_choices(test, b, &(b)->pol.nodes, 1, expected)
+
+/*
+ *	round		1	2	3
+ *	node 0		0	0	0
+ *	node 1		1	1	1
+ *	node 2		2	2	2
+ */
+static void stripe_takes_turns(struct kunit *test)
+{
+	EXPECT_CHOICES(test, new_stripe(test, MEM_STRIPE, 3),
+		       "0 1 2 0 1 2 0 1 2");
+}
+
+/*
+ * A folio of four pages at (*) pays for rounds 1 to 4:
+ *
+ *	round		1	2	3	4	5
+ *	node 0		0*	.	.	.	0
+ *	node 1		1	1	1	1	1
+ *	node 2		2	2	2	2	2
+ */
+static void stripe_counts_large_folios_by_pages(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+
+	expect_choices(test, b, &b->pol.nodes, 4, "0");
+	EXPECT_CHOICES(test, b, "1 2 1 2 1 2 1 2");
+	EXPECT_CHOICES(test, b, "0 1 2 0");
+}
+
+/*
+ * The turn at (-) is returned, and taken again before the round ends:
+ *
+ *	round		1	2
+ *	node 0		0- 0	0
+ *	node 1		1	1
+ *	node 2		2	2
+ */
+static void stripe_takes_a_returned_turn_again(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+
+	EXPECT_CHOICES(test, b, "0");
+	stripe_return_turn(b, 0, 1);
+	EXPECT_CHOICES(test, b, "1 2 0 1 2 0");
+}
+
+/* More pages can be returned than were counted if mbind(2) came between. */
+static void stripe_never_counts_less_than_nothing(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+
+	stripe_return_turn(b, 0, 8);
+	EXPECT_CHOICES(test, b, "0 1 2 0 1 2");
+}
+
+/*
+ * A cpuset leaves a task nodes 0 and 1 for rounds 1 and 2. Node 2 keeps its one
+ * turn of round 1, and does not get those that the others took meanwhile:
+ *
+ *	cpuset		0-1	0-1	all	all
+ *	node 0		0	0	.	0
+ *	node 1		1	1	.	1
+ *	node 2		.	.	2	2
+ */
+static void stripe_does_not_catch_up_after_a_cpuset(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+	nodemask_t narrow = b->pol.nodes;
+
+	node_clear(2, narrow);
+	expect_choices(test, b, &narrow, 1, "0 1 0 1");
+	EXPECT_CHOICES(test, b, "2 0 1 2 0 1 2");
+}
+
+/*
+ * Three pages that readahead brought to node 0 enter the segment at (+). The other
+ * nodes catch up with them, as these are in the segment:
+ *
+ *	round		1	2	3	4
+ *	node 0		+	+	+	0
+ *	node 1		1	1	1	1
+ *	node 2		2	2	2	2
+ */
+static void stripe_counts_pages_that_enter(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+
+	stripe_count(b, 0, 3);
+	EXPECT_CHOICES(test, b, "1 2 1 2 1 2");
+	EXPECT_CHOICES(test, b, "0 1 2");
+}
+
+static void stripe_does_not_count_pages_outside_the_mask(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+
+	stripe_count(b, 3, 100);
+	stripe_count(b, NUMA_NO_NODE, 100);
+	EXPECT_CHOICES(test, b, "0 1 2 0 1 2");
+}
+
+/* Readahead goes round the nodes as well, but its choices do not count. */
+static void stripe_does_not_count_readahead(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+	const nodemask_t *mask = &b->pol.nodes;
+
+	expect_choices(test, b, mask, TURN_AHEAD, "0 1 2 0");
+	EXPECT_CHOICES(test, b, "1 2 0");
+	expect_choices(test, b, mask, TURN_AHEAD, "1 2 0 1");
+	EXPECT_CHOICES(test, b, "2 0 1");
+}
+
+/* A full node of a HARD stripe is next until it has room. */
+static void stripe_stops_at_a_node(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+
+	EXPECT_CHOICES(test, b, "0 1");
+	stripe_return_turn(b, 1, 1);
+	stripe_stop_at(b, 1);
+	EXPECT_CHOICES(test, b, "1 2 0 1 2");
+}
+
+/*
+ * Weights 3, 1, 2:
+ *
+ *	round		1		2
+ *	node 0		0 0 0		0 0 0
+ *	node 1		      1		      1
+ *	node 2			2 2		2 2
+ */
+static void weighted_takes_turns_by_weight(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
+
+	set_weights(3, 1, 2, 0);
+	EXPECT_CHOICES(test, b, "0 0 0 1 2 2 0 0 0 1 2 2");
+}
+
+/*
+ * The weights become 1, 1, 2 at (|), in the middle of round 1:
+ *
+ *	round		1		2	3
+ *	node 0		0 |0 0		0	0
+ *	node 1			1	1	1
+ *	node 2			2 2	2 2	2 2
+ */
+static void weighted_changes_with_the_next_round(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
+
+	set_weights(3, 1, 2, 0);
+	EXPECT_CHOICES(test, b, "0");
+	set_weights(1, 1, 2, 0);
+	EXPECT_CHOICES(test, b, "0 0 1 2 2");
+	EXPECT_CHOICES(test, b, "0 1 2 2 0 1 2 2");
+}
+
+/* The kernel has no weight for a node that came after it had computed them. */
+static void weighted_takes_no_weight_for_one(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
+
+	set_weights(2, 0, 1, 0);
+	EXPECT_CHOICES(test, b, "0 0 1 2 0 0 1 2");
+}
+
+/*
+ * A folio of eight pages at (*) is two rounds of weight 3, and two pages of the next:
+ *
+ *	round		1	2	3		4
+ *	node 0		*	*	* * 0		0 0 0
+ *	node 1		1	1	      1		      1
+ */
+static void weighted_counts_large_folios_by_pages(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 2);
+
+	set_weights(3, 1, 0, 0);
+	expect_choices(test, b, &b->pol.nodes, 8, "0");
+	EXPECT_CHOICES(test, b, "1 1 0 1 0 0 0 1");
+}
+
+/* The turn at (-) was the last of node 0 in round 1, which so is not complete. */
+static void weighted_takes_a_returned_turn_again(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
+
+	set_weights(3, 1, 2, 0);
+	EXPECT_CHOICES(test, b, "0 0 0");
+	stripe_return_turn(b, 0, 1);
+	EXPECT_CHOICES(test, b, "1 2 2 0 1 2 2 0 0 0");
+}
+
+/*
+ * Eight pages enter the segment on node 0 in round 2. Four of them pay for this
+ * round of weight 4; the others pay for two rounds once the weight is 2.
+ *
+ *	round		2	3	4	5
+ *	node 0		++++	++	++	0 0
+ *	node 1		1	1	1	1
+ */
+static void weighted_keeps_a_lead_in_pages(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 2);
+
+	set_weights(4, 1, 0, 0);
+	EXPECT_CHOICES(test, b, "0 0 0 0 1");
+	stripe_count(b, 0, 8);
+	set_weights(2, 1, 0, 0);
+	EXPECT_CHOICES(test, b, "1 1 1 0 0 1 0 0 1");
+}
+
+/* Pages that move go by their offset: 0 0 0 1 2 2, with weights 3, 1, 2. */
+static void weighted_goes_by_offset_for_moves(struct kunit *test)
+{
+	static const int expected[] = { 0, 0, 0, 1, 2, 2, 0, 0, 0, 1, 2, 2 };
+	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
+	int i;
+
+	set_weights(3, 1, 2, 0);
+	for (i = 0; i < ARRAY_SIZE(expected); i++)
+		KUNIT_EXPECT_EQ(test, expected[i],
+				stripe_choose_by_offset(b, &b->pol.nodes, i));
+}
+
+/* Two pages of user space. The second cannot be read. */
+static void __user *new_user_pages(struct kunit *test)
+{
+	unsigned long addr;
+
+	addr = kunit_vm_mmap(test, NULL, 0, 2 * PAGE_SIZE,
+			     PROT_READ | PROT_WRITE,
+			     MAP_ANONYMOUS | MAP_PRIVATE, 0);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr) || !addr);
+	KUNIT_ASSERT_EQ(test, 0, vm_munmap(addr + PAGE_SIZE, PAGE_SIZE));
+	return (void __user *)addr;
+}
+
+/* Bits 1 and 35 of a mask, in words of 64 bits and of 32. */
+static void mask_is_read_by_the_word_of_the_caller(struct kunit *test)
+{
+	static const u64 wide[] = { BIT_ULL(1) | BIT_ULL(35) };
+	static const u32 narrow[] = { BIT(1), BIT(3) };
+	void __user *page = new_user_pages(test);
+	nodemask_t nodes;
+
+	if (MAX_NUMNODES <= 35 || BITS_PER_LONG < 64)
+		kunit_skip(test, "no node 35, or no words of 64 bits");
+
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user(page, wide, sizeof(wide)));
+	KUNIT_EXPECT_EQ(test, 0, shmbind_get_nodes(&nodes, page, 64, false));
+	KUNIT_EXPECT_EQ(test, 2, nodes_weight(nodes));
+	KUNIT_EXPECT_TRUE(test, node_isset(1, nodes) && node_isset(35, nodes));
+
+	if (!IS_ENABLED(CONFIG_COMPAT))
+		return;
+	KUNIT_ASSERT_EQ(test, 0, copy_to_user(page, narrow, sizeof(narrow)));
+	KUNIT_EXPECT_EQ(test, 0, shmbind_get_nodes(&nodes, page, 64, true));
+	KUNIT_EXPECT_EQ(test, 2, nodes_weight(nodes));
+	KUNIT_EXPECT_TRUE(test, node_isset(1, nodes) && node_isset(35, nodes));
+}
+
+/* Bits of the last word that are beyond the length are not looked at. */
+static void mask_ends_at_its_length(struct kunit *test)
+{
+	unsigned long __user *page = new_user_pages(test);
+	nodemask_t nodes;
+
+	KUNIT_ASSERT_EQ(test, 0, put_user(~0UL, page));
+	KUNIT_EXPECT_EQ(test, 0, shmbind_get_nodes(&nodes, page, 1, false));
+	KUNIT_EXPECT_EQ(test, 1, nodes_weight(nodes));
+	KUNIT_EXPECT_TRUE(test, node_isset(0, nodes));
+}
+
+/* A bit beyond the kernel's nodes is an error; zeros there are not. */
+static void mask_may_be_longer_than_the_kernels(struct kunit *test)
+{
+	u8 __user *page = new_user_pages(test);
+	nodemask_t nodes;
+
+	KUNIT_ASSERT_EQ(test, 0, put_user(1, page));
+	KUNIT_EXPECT_EQ(test, 0, shmbind_get_nodes(&nodes, (void __user *)page,
+						   PAGE_SIZE * 8, false));
+	KUNIT_EXPECT_EQ(test, 1, nodes_weight(nodes));
+
+	KUNIT_ASSERT_EQ(test, 0, put_user(1, page + PAGE_SIZE - 8));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			shmbind_get_nodes(&nodes, (void __user *)page,
+					  PAGE_SIZE * 8, false));
+}
+
+/* What cannot be read is reported although a bit before it is too high. */
+static void mask_that_cannot_be_read_is_efault(struct kunit *test)
+{
+	u8 __user *page = new_user_pages(test);
+	nodemask_t nodes;
+
+	KUNIT_ASSERT_EQ(test, 0, put_user(1, page + PAGE_SIZE - 8));
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			shmbind_get_nodes(&nodes, (void __user *)page,
+					  PAGE_SIZE * 8 + 1, false));
+}
+
+/* Every node with memory once, none nearer than the one before it. */
+static void fallback_goes_by_distance(struct kunit *test)
+{
+	nodemask_t left = node_states[N_MEMORY], seen;
+	int first = first_node(left), distance = 0, nid;
+
+	if (nodes_weight(left) < 3)
+		kunit_skip(test, "fewer than three nodes have memory");
+
+	nodes_clear(seen);
+	for (nid = fallback_next(first, first, &left); nid != NUMA_NO_NODE;
+	     nid = fallback_next(first, nid, &left)) {
+		KUNIT_EXPECT_FALSE(test, node_test_and_set(nid, seen));
+		KUNIT_EXPECT_LE(test, distance, node_distance(first, nid));
+		distance = node_distance(first, nid);
+	}
+	node_set(first, seen);
+	KUNIT_EXPECT_TRUE(test, nodes_equal(seen, node_states[N_MEMORY]));
+}
+
+static struct kunit_case shmbind_cases[] = {
+	KUNIT_CASE(stripe_takes_turns),
+	KUNIT_CASE(stripe_counts_large_folios_by_pages),
+	KUNIT_CASE(stripe_takes_a_returned_turn_again),
+	KUNIT_CASE(stripe_never_counts_less_than_nothing),
+	KUNIT_CASE(stripe_does_not_catch_up_after_a_cpuset),
+	KUNIT_CASE(stripe_counts_pages_that_enter),
+	KUNIT_CASE(stripe_does_not_count_pages_outside_the_mask),
+	KUNIT_CASE(stripe_does_not_count_readahead),
+	KUNIT_CASE(stripe_stops_at_a_node),
+	KUNIT_CASE(weighted_takes_turns_by_weight),
+	KUNIT_CASE(weighted_changes_with_the_next_round),
+	KUNIT_CASE(weighted_takes_no_weight_for_one),
+	KUNIT_CASE(weighted_counts_large_folios_by_pages),
+	KUNIT_CASE(weighted_takes_a_returned_turn_again),
+	KUNIT_CASE(weighted_keeps_a_lead_in_pages),
+	KUNIT_CASE(weighted_goes_by_offset_for_moves),
+	KUNIT_CASE(mask_is_read_by_the_word_of_the_caller),
+	KUNIT_CASE(mask_ends_at_its_length),
+	KUNIT_CASE(mask_may_be_longer_than_the_kernels),
+	KUNIT_CASE(mask_that_cannot_be_read_is_efault),
+	KUNIT_CASE(fallback_goes_by_distance),
+	{}
+};
+
+static struct kunit_suite shmbind_suite = {
+	.name = "shmbind",
+	.test_cases = shmbind_cases,
+};
+kunit_test_suite(shmbind_suite);
