@@ -379,24 +379,30 @@ static void mask_that_cannot_be_read_is_efault(struct kunit *test)
 					  PAGE_SIZE * 8 + 1, false));
 }
 
-/* Every node with memory once, none nearer than the one before it. */
+/* From @from, every other node with memory once, none nearer than the one before. */
+static void expect_by_distance(struct kunit *test, int from)
+{
+	nodemask_t left = node_states[N_MEMORY], seen = nodemask_of_node(from);
+	int distance = 0, nid;
+
+	for (nid = fallback_next(from, from, &left); nid != NUMA_NO_NODE;
+	     nid = fallback_next(from, nid, &left)) {
+		KUNIT_EXPECT_FALSE(test, node_test_and_set(nid, seen));
+		KUNIT_EXPECT_LE(test, distance, node_distance(from, nid));
+		distance = node_distance(from, nid);
+	}
+	KUNIT_EXPECT_TRUE(test, nodes_equal(seen, node_states[N_MEMORY]));
+}
+
 static void fallback_goes_by_distance(struct kunit *test)
 {
-	nodemask_t left = node_states[N_MEMORY], seen;
-	int first = first_node(left), distance = 0, nid;
+	int nid;
 
-	if (nodes_weight(left) < 3)
+	if (nodes_weight(node_states[N_MEMORY]) < 3)
 		kunit_skip(test, "fewer than three nodes have memory");
 
-	nodes_clear(seen);
-	for (nid = fallback_next(first, first, &left); nid != NUMA_NO_NODE;
-	     nid = fallback_next(first, nid, &left)) {
-		KUNIT_EXPECT_FALSE(test, node_test_and_set(nid, seen));
-		KUNIT_EXPECT_LE(test, distance, node_distance(first, nid));
-		distance = node_distance(first, nid);
-	}
-	node_set(first, seen);
-	KUNIT_EXPECT_TRUE(test, nodes_equal(seen, node_states[N_MEMORY]));
+	for_each_node_state(nid, N_MEMORY)
+		expect_by_distance(test, nid);
 }
 
 static struct kunit_case shmbind_cases[] = {
