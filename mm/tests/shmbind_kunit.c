@@ -107,17 +107,17 @@ static void stripe_counts_large_folios_by_pages(struct kunit *test)
  * The turn at (-) is returned, and taken again before the round ends:
  *
  *	round		1	2
- *	node 0		0- 0	0
- *	node 1		1	1
+ *	node 0		0	0
+ *	node 1		1- 1	1
  *	node 2		2	2
  */
 static void stripe_takes_a_returned_turn_again(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
 
-	expect_turns(test, b, "0");
-	stripe_return_turn(b, 0, 1);
-	expect_turns(test, b, "1 2 0 1 2 0");
+	expect_turns(test, b, "0 1");
+	stripe_return_turn(b, 1, 1);
+	expect_turns(test, b, "2 1 2 0 1");
 }
 
 /* More pages can be returned than were counted if mbind(2) came between. */
@@ -166,25 +166,38 @@ static void stripe_counts_pages_that_enter(struct kunit *test)
 	expect_turns(test, b, "0 1 2");
 }
 
-static void stripe_does_not_count_pages_outside_the_mask(struct kunit *test)
+static void stripe_counts_pages_of_its_mask_only(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
 
-	stripe_count(b, 3, 100);
-	stripe_count(b, NUMA_NO_NODE, 100);
-	expect_turns(test, b, "0 1 2 0 1 2");
+	KUNIT_EXPECT_TRUE(test, stripe_counts(b, 0));
+	KUNIT_EXPECT_FALSE(test, stripe_counts(b, 3));
+	KUNIT_EXPECT_FALSE(test, stripe_counts(b, NUMA_NO_NODE));
 }
 
-/* Readahead goes round the nodes as well, but its choices do not count. */
+/*
+ * Nodes 1 and 2 are chosen for readahead at (~), and are due in round 1 still:
+ *
+ *	round		1	2
+ *	node 0		0	0
+ *	node 1		~ 1	1
+ *	node 2		~ 2	2
+ */
 static void stripe_does_not_count_readahead(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
-	const nodemask_t *mask = &b->pol.nodes;
 
-	expect_choices(test, b, mask, TURN_AHEAD, "0 1 2 0");
-	expect_turns(test, b, "1 2 0");
-	expect_choices(test, b, mask, TURN_AHEAD, "1 2 0 1");
-	expect_turns(test, b, "2 0 1");
+	expect_turns(test, b, "0");
+	expect_choices(test, b, &b->pol.nodes, TURN_AHEAD, "1 2");
+	expect_turns(test, b, "1 2 0 1 2");
+}
+
+/* Readahead goes round the nodes although its choices do not count. */
+static void stripe_takes_turns_for_readahead(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+
+	expect_choices(test, b, &b->pol.nodes, TURN_AHEAD, "0 1 2 0 1");
 }
 
 /* A full node of a HARD stripe is next until it has room. */
@@ -338,6 +351,23 @@ static void mask_is_read_by_the_word_of_the_caller(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, node_isset(1, nodes) && node_isset(35, nodes));
 }
 
+/* Four bytes at the end of what can be read are a mask of 32 bits, for such a caller. */
+static void mask_of_32_bits_has_no_more_bytes(struct kunit *test)
+{
+	u8 __user *page = new_user_pages(test);
+	void __user *end = page + PAGE_SIZE - sizeof(u32);
+	nodemask_t nodes;
+
+	if (!IS_ENABLED(CONFIG_COMPAT) || BITS_PER_LONG < 64)
+		kunit_skip(test, "one size of word");
+
+	KUNIT_ASSERT_EQ(test, 0, put_user(1, (u32 __user *)end));
+	KUNIT_EXPECT_EQ(test, 0, shmbind_get_nodes(&nodes, end, 32, true));
+	KUNIT_EXPECT_TRUE(test, node_isset(0, nodes));
+	KUNIT_EXPECT_EQ(test, -EFAULT,
+			shmbind_get_nodes(&nodes, end, 32, false));
+}
+
 /* Bits of the last word that are beyond the length are not looked at. */
 static void mask_ends_at_its_length(struct kunit *test)
 {
@@ -412,8 +442,9 @@ static struct kunit_case shmbind_cases[] = {
 	KUNIT_CASE(stripe_never_counts_less_than_nothing),
 	KUNIT_CASE(stripe_does_not_catch_up_after_a_cpuset),
 	KUNIT_CASE(stripe_counts_pages_that_enter),
-	KUNIT_CASE(stripe_does_not_count_pages_outside_the_mask),
+	KUNIT_CASE(stripe_counts_pages_of_its_mask_only),
 	KUNIT_CASE(stripe_does_not_count_readahead),
+	KUNIT_CASE(stripe_takes_turns_for_readahead),
 	KUNIT_CASE(stripe_stops_at_a_node),
 	KUNIT_CASE(weighted_takes_turns_by_weight),
 	KUNIT_CASE(weighted_changes_with_the_next_round),
@@ -423,6 +454,7 @@ static struct kunit_case shmbind_cases[] = {
 	KUNIT_CASE(weighted_keeps_a_lead_in_pages),
 	KUNIT_CASE(weighted_goes_by_offset_for_moves),
 	KUNIT_CASE(mask_is_read_by_the_word_of_the_caller),
+	KUNIT_CASE(mask_of_32_bits_has_no_more_bytes),
 	KUNIT_CASE(mask_ends_at_its_length),
 	KUNIT_CASE(mask_may_be_longer_than_the_kernels),
 	KUNIT_CASE(mask_that_cannot_be_read_is_efault),
