@@ -159,29 +159,53 @@ TEST_F(all, full_ends_as_soon_as_one_has_room)
 	EXPECT_LE(SPARE / 2 - FEW, scene->per_node[second]);
 }
 
-TEST_F(all, full_has_each_try_reclaim_no_more_than_hard_does)
+/*
+ * The calls of direct reclaim in a try that fails: the least of many tries, as other
+ * tasks reclaim too, and the allocator repeats it while it makes progress.
+ */
+static long reclaims_of_a_try(struct __test_metadata *_metadata,
+			      struct segment *seg)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask one = nodes_of(victim);
+	long page = page_that_fails(_metadata, seg), least = LONG_MAX;
+
+	for (int i = 0; i < TRIES; i++) {
+		long reclaims = direct_reclaims();
+
+		if (try_touch(seg->addr, page)) {
+			page = page_that_fails(_metadata, seg);
+			continue;
+		}
+		reclaims = direct_reclaims() - reclaims;
+		if (reclaims < least)
+			least = reclaims;
+	}
+	return least;
+}
+
+static long reclaims_under_hard(struct __test_metadata *_metadata, int node)
+{
+	struct nodemask one = nodes_of(node);
 	struct segment hard;
-	long by_mask, by_hard, page;
+	long reclaims;
 
 	ASSERT_EQ(0, segment_open(&hard, 8 * SPARE, MEM_HARDBIND, &one));
 	ASSERT_EQ(0, segment_doom(&hard));
-	page = page_that_fails(_metadata, &hard);
-	by_hard = direct_reclaims();
-	for (int i = 0; i < TRIES; i++)
-		try_touch(hard.addr, page);
-	by_hard = direct_reclaims() - by_hard;
-
-	page = page_that_fails(_metadata, &scene->seg);
-	by_mask = direct_reclaims();
-	for (int i = 0; i < TRIES; i++)
-		try_touch(scene->seg.addr, page);
-	by_mask = direct_reclaims() - by_mask;
-	EXPECT_LT(0, by_hard);
-	EXPECT_GE(by_hard + TRIES / 4, by_mask);
+	reclaims = reclaims_of_a_try(_metadata, &hard);
 	segment_detach(&hard);
+	return reclaims;
+}
+
+/* HARD on the node of the mask that is harder to reclaim from. */
+TEST_F(all, full_has_each_try_reclaim_no_more_than_hard_does)
+{
+	long by_hard, by_second;
+
+	by_hard = reclaims_under_hard(_metadata, victim);
+	by_second = reclaims_under_hard(_metadata, second);
+	if (by_second > by_hard)
+		by_hard = by_second;
+	EXPECT_LT(0, by_hard);
+	EXPECT_GE(by_hard, reclaims_of_a_try(_metadata, &self->scene.seg));
 }
 
 TEST_F(all, full_is_not_the_fault_of_bystanders)
