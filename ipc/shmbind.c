@@ -3,12 +3,15 @@
  * /proc/sysvipc/shmbind: the bindings of segments, and where their pages are.
  *
  * Unlike the other files there, this one holds no lock and no reference while it
- * counts the pages of a segment: that takes long, and must neither delay a fault,
- * an attach or a shmget(), nor keep memory of a segment that goes meanwhile. Pages
- * are counted in batches, each in an RCU read side section of its own that begins
- * with a lookup of the segment; if that is gone, so is its line.
+ * counts the pages of a segment. Counting takes long. It must not delay a fault, an
+ * attach or a shmget(), and it must not keep the memory of a segment that is removed
+ * meanwhile.
  *
- * Position 0 is the header, position n the segment with index n - 1 or the next
+ * Pages are counted in batches. Each batch is an RCU read-side critical section of
+ * its own, which begins with a lookup of the segment. A segment that is gone by then
+ * has no line.
+ *
+ * Position 0 is the header. Position n is the segment with index n - 1, or the next
  * one after it.
  */
 
@@ -89,7 +92,7 @@ static bool count_batch(struct shmbind_iter *iter, struct address_space *mapping
 }
 
 /*
- * The counts are of no single moment, and too low if the task is being killed.
+ * The counts are not a snapshot, and they are too low if the task is being killed.
  * Returns false if the segment has gone.
  */
 static bool count_pages(struct shmbind_iter *iter, struct address_space *mapping)
@@ -160,7 +163,7 @@ static int shmbind_seq_show(struct seq_file *s, void *it)
 		return 0;
 	}
 
-	/* A line that does not fit would be counted all over again */
+	/* If the line did not fit, seq_read() would have its pages counted again */
 	if (seq_get_buf(s, &buf) < line_max()) {
 		seq_commit(s, -1);
 		return 0;

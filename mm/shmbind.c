@@ -107,7 +107,7 @@
  * (node 0 got the large folio in round 1, which covers rounds 1 to 4). A round
  * ends when no candidate is due any more.
  *
- * A node is chosen only while it is due, so while no candidate has fewer pages.
+ * A node is chosen only while it is due, that is, while no candidate has fewer pages.
  * The choice is counted at once, as a turn of the node: otherwise concurrent faults
  * would all be sent to the same node, which may have room for only one of them. If
  * the folio does not enter the segment the turn is returned.
@@ -132,11 +132,11 @@
  */
 struct stripe {
 	spinlock_t lock;	/* a leaf */
-	int next;		/* node of the mask that is asked first */
+	int next;		/* node where the search begins */
 	int nr_nodes;		/* weight of the mask */
 	int nr_due;		/* how many of them have given < level */
 	u64 level;		/* given of each node at the end of the round */
-	u64 most;		/* no node was given more */
+	u64 most;		/* the largest given */
 	bool begun;		/* MEM_WEIGHTED: weights have been read */
 	unsigned int ahead;	/* rounds that readahead is ahead of level */
 	int ahead_from;		/* node at which each of these begins, or none */
@@ -168,7 +168,7 @@ struct shmbind {
 	};
 };
 
-/* Never false again. Ordered by the attach that must come between. */
+/* Set once, never cleared. A fault sees it because an attach comes in between. */
 static bool ever_confined __read_mostly;
 
 static struct shmbind *to_shmbind(const struct mempolicy *pol)
@@ -183,8 +183,8 @@ static struct shmbind *to_shmbind(const struct mempolicy *pol)
  * @load: The weight of each of MAX_NUMNODES nodes; the nodes with the highest are
  *	  the choice.
  *
- * Only mpol_is_confined() restricts. If all of its nodes have weight 0, each gets
- * the same.
+ * Only a policy with mpol_is_confined() restricts. If all of its nodes have weight
+ * 0, each gets weight 1.
  *
  * Context: Any context in which @pol cannot be freed.
  */
@@ -247,8 +247,8 @@ static int shmbind_get_word(unsigned long *word,
 }
 
 /*
- * Read the whole mask before any of it is judged: an unreadable tail is worse
- * than a bit too far seen before it.
+ * Read the whole mask before checking it: -EFAULT for an unreadable tail takes
+ * precedence over -EINVAL for a bit out of range.
  */
 static int shmbind_get_nodes(nodemask_t *nodes,
 			     const unsigned long __user *mask_ptr, int mask_len,
@@ -359,7 +359,7 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
  * @mask_ptr: User space address of the node mask.
  * @mask_len: Length of the mask in bits.
  *
- * The arguments are checked in the order in which they stand here.
+ * The arguments are checked in the order of this list.
  *
  * Context: Process context, may sleep.
  * Return: The binding, with one reference that the caller drops by mpol_put(),
@@ -390,17 +390,22 @@ struct mempolicy *shmbind_create(int policy,
 }
 
 /**
- * shmbind_publish() - Make a binding the one of a segment.
- * @binding: Where the segment has its binding, or NULL.
- * @pol: The new binding; the old one afterwards.
+ * shmbind_publish() - Replace the binding of a segment.
+ * @binding: The segment's pointer to its binding, or to NULL.
+ * @pol: The new binding.
  *
  * Context: Called with the lock held that keeps others from attaching.
+ * Return: The old binding, or NULL.
  */
-void shmbind_publish(struct mempolicy **binding, struct mempolicy **pol)
+struct mempolicy *shmbind_publish(struct mempolicy **binding,
+				  struct mempolicy *pol)
 {
-	if (mpol_is_confined(*pol))
+	struct mempolicy *old = *binding;
+
+	if (mpol_is_confined(pol))
 		WRITE_ONCE(ever_confined, true);
-	swap(*binding, *pol);
+	*binding = pol;
+	return old;
 }
 
 /**
@@ -418,9 +423,9 @@ bool shmbind_ever_confined(void)
 }
 
 /*
- * Nodes with memory in a zone that the allocation may use. Here and in everything
- * that chooses a node, @gfp is what current_gfp_context() has returned: in a
- * long-term pin it is not movable.
+ * Nodes with memory in a zone that the allocation may use. Wherever a node is
+ * chosen, @gfp is what current_gfp_context() has returned: during a long-term pin
+ * the allocation is not movable.
  */
 static const nodemask_t *usable_nodes(gfp_t gfp)
 {
@@ -479,8 +484,8 @@ static bool shmbind_candidates(const struct shmbind *b, gfp_t gfp,
 }
 
 /*
- * The node of the CPU, or the one that stands in for it: the first with memory
- * in the order in which its allocations fall back.
+ * The node of the CPU. If that has no memory, the first node with memory in its
+ * fallback order.
  */
 static int shmbind_local_node(void)
 {
@@ -496,9 +501,9 @@ static int shmbind_local_node(void)
 }
 
 /*
- * The distance of each node of the mask is looked at once for each node of CPUs:
- * not when the binding is made, which would have to do so for all of them, and
- * for nodes that are to come does not know it.
+ * The nearest node of the mask, cached for each node at its first fault. Computing
+ * it for all nodes when the binding is made would cost more, and would miss nodes
+ * that come online later.
  */
 static int firstref_nearest(struct shmbind *b, int nid)
 {
@@ -530,13 +535,12 @@ static bool stripe_is_due(const struct stripe *s, int nid)
 /*
  * Called with lock held and no candidate due.
  *
- * For nodes that are not candidates of this fault no time passes: they keep
- * their distance to the level. So what they missed is not made up for by a burst
- * of pages later, and tasks of different cpusets do not disturb each other's
- * rounds.
+ * Nodes that are not candidates of this fault keep their distance to the level. So
+ * they do not catch up by a burst of pages later, and tasks in different cpusets do
+ * not disturb each other's rounds.
  *
- * Where all nodes of the mask are candidates, and have reached the level
- * exactly, only the level changes.
+ * If all nodes of the mask are candidates and have reached the level exactly, only
+ * the level changes.
  */
 static void stripe_advance(struct shmbind *b, const nodemask_t *candidates)
 {
@@ -591,8 +595,8 @@ static u8 stripe_weight(int nid)
 }
 
 /*
- * For a round of @nodes. A node whose memory was added after the kernel computed the
- * weights may have 0.
+ * Read the weights of @nodes for the next round. A node whose memory was added after
+ * the kernel computed the weights may have weight 0.
  */
 static void stripe_read_weights(struct shmbind *b, const nodemask_t *nodes)
 {
@@ -636,9 +640,9 @@ static int stripe_find_due(const struct shmbind *b,
 }
 
 /*
- * The same for readahead. Its choices are not counted, so the same nodes would stay
- * due for everything that a task reads ahead. Pretend that each of them counts,
- * until the next choice for a page that is waited for.
+ * stripe_find_due() for readahead. Its choices are not counted, so the same nodes
+ * would stay due for all pages that a task reads ahead. Count the choices
+ * provisionally, until the next one for a page that a task waits for.
  */
 static int stripe_find_ahead(struct shmbind *b, const nodemask_t *candidates)
 {
@@ -671,8 +675,9 @@ static int stripe_find_ahead(struct shmbind *b, const nodemask_t *candidates)
 	return NUMA_NO_NODE;
 }
 
-/* The rounds that @nr_pages complete. */
-static unsigned int stripe_pay(struct stripe *s, int nid, unsigned int nr_pages)
+/* Returns the number of rounds that @nr_pages complete. */
+static unsigned int weighted_charge(struct stripe *s, int nid,
+				    unsigned int nr_pages)
 {
 	unsigned int weight = s->node[nid].weight;
 	unsigned int part = s->node[nid].part + nr_pages;
@@ -685,9 +690,9 @@ static unsigned int stripe_pay(struct stripe *s, int nid, unsigned int nr_pages)
 	return part / weight;
 }
 
-/* The rounds that are no longer complete without them. */
-static unsigned int stripe_refund(struct stripe *s, int nid,
-				  unsigned int nr_pages)
+/* Returns the number of rounds that are no longer complete without @nr_pages. */
+static unsigned int weighted_uncharge(struct stripe *s, int nid,
+				      unsigned int nr_pages)
 {
 	unsigned int weight = s->node[nid].weight, rounds;
 
@@ -708,7 +713,7 @@ static bool stripe_add(struct shmbind *b, int nid, unsigned int nr_pages)
 	bool was_due = stripe_is_due(s, nid);
 
 	if (b->policy == MEM_WEIGHTED)
-		nr_pages = stripe_pay(s, nid, nr_pages);
+		nr_pages = weighted_charge(s, nid, nr_pages);
 	s->node[nid].given += nr_pages;
 	s->most = max(s->most, s->node[nid].given);
 	if (stripe_is_due(s, nid))
@@ -745,15 +750,15 @@ static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
 }
 
 /* Pages outside the mask are not counted. */
-static bool stripe_counts(const struct shmbind *b, int nid)
+static bool stripe_counts_node(const struct shmbind *b, int nid)
 {
 	return b->pol.flags & MPOL_F_STRIPE && nid != NUMA_NO_NODE &&
 	       node_isset(nid, b->pol.nodes);
 }
 
-static void stripe_count(struct shmbind *b, int nid, unsigned int nr_pages)
+static void stripe_charge(struct shmbind *b, int nid, unsigned int nr_pages)
 {
-	if (!stripe_counts(b, nid))
+	if (!stripe_counts_node(b, nid))
 		return;
 
 	guard(spinlock)(&b->stripe.lock);
@@ -765,22 +770,22 @@ static void stripe_return_turn(struct shmbind *b, int nid, unsigned int nr_pages
 	struct stripe *s = &b->stripe;
 	bool was_due;
 
-	if (!stripe_counts(b, nid))
+	if (!stripe_counts_node(b, nid))
 		return;
 
 	guard(spinlock)(&s->lock);
 	was_due = stripe_is_due(s, nid);
 	if (b->policy == MEM_WEIGHTED)
-		nr_pages = stripe_refund(s, nid, nr_pages);
+		nr_pages = weighted_uncharge(s, nid, nr_pages);
 	/* mbind() may have changed the policy of a huge page since the choice */
 	s->node[nid].given -= min_t(u64, nr_pages, s->node[nid].given);
 	s->nr_due += !was_due && stripe_is_due(s, nid);
 }
 
-/* The node comes next again: that is how a full one stops a HARD stripe. */
+/* Begin the next search at this node again: a full node stops a HARD stripe. */
 static void stripe_stop_at(struct shmbind *b, int nid)
 {
-	if (!stripe_counts(b, nid))
+	if (!stripe_counts_node(b, nid))
 		return;
 
 	guard(spinlock)(&b->stripe.lock);
@@ -888,7 +893,7 @@ static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
 	}
 }
 
-/* Apart, so that no other fault has a nodemask on its stack. */
+/* A function of its own, so that other faults have no nodemask on their stack. */
 static noinline int shmbind_choose_by_mask(struct shmbind *b, gfp_t gfp,
 					   int turn)
 {
@@ -903,11 +908,11 @@ static noinline int shmbind_choose_by_mask(struct shmbind *b, gfp_t gfp,
 	/* SOFT is placed as if the segment was not bound */
 	nid = shmbind_local_node();
 	if (turn > 0)
-		stripe_count(b, nid, turn);
+		stripe_charge(b, nid, turn);
 	return nid;
 }
 
-/* FIRSTREF can do without the set of candidates if the local node is one. */
+/* FIRSTREF does not need the set of candidates if the local node is one of them. */
 static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
 					      int turn)
 {
@@ -922,8 +927,8 @@ static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
 }
 
 /*
- * The node for a folio; if there is no candidate, for SOFT the local one, otherwise
- * NUMA_NO_NODE.
+ * Choose the node for a folio. Without a candidate, SOFT takes the local node, and
+ * any other strength NUMA_NO_NODE.
  */
 static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
 {
@@ -932,7 +937,7 @@ static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
 	return shmbind_choose_restricted(b, gfp, turn);
 }
 
-/* Only where a folio is not on its chosen node: for others counting costs nothing. */
+/* For a folio that is not on its chosen node only: other faults pay nothing. */
 static void count_fallback(struct shmbind *b, unsigned int nr_pages)
 {
 	atomic_long_add(nr_pages, &b->fallback);
@@ -947,7 +952,10 @@ static struct page *note_fallback(struct shmbind *b, struct page *page,
 	return page;
 }
 
-/* Smaller orders follow a larger one, and a try without reclaim is not the last. */
+/*
+ * A large order that fails is followed by smaller ones, and an attempt without
+ * reclaim by one with it. Neither is counted.
+ */
 static void count_failure(struct shmbind *b, gfp_t gfp, unsigned int order)
 {
 	if (order || !gfpflags_allow_blocking(gfp))
@@ -956,19 +964,19 @@ static void count_failure(struct shmbind *b, gfp_t gfp, unsigned int order)
 	count_vm_event(SHMBIND_FAIL);
 }
 
-/* For a try that leaves the emergency reserves alone although it cannot wait */
+/* For an attempt that neither waits nor uses the emergency reserves */
 static gfp_t gfp_no_reclaim(gfp_t gfp)
 {
 	return (gfp & ~__GFP_DIRECT_RECLAIM) | __GFP_NOMEMALLOC | __GFP_NOWARN;
 }
 
 /**
- * shmbind_readahead_gfp() - How to allocate for pages that nobody waits for.
+ * shmbind_readahead_gfp() - Get the GFP flags for pages that no task waits for.
  * @gfp: GFP flags.
  * @pol: The policy, may be NULL.
  *
- * A full node is reclaimed from for the page that is wanted, and not for each of
- * its neighbours too. Nor does a memory cgroup at its limit reclaim for them.
+ * Only the wanted page reclaims from a full node, or from a memory cgroup at its
+ * limit. The pages that are read ahead with it do not.
  *
  * Context: Any context in which @pol cannot be freed.
  * Return: @gfp, without direct reclaim if @pol is a binding.
@@ -995,8 +1003,8 @@ static struct page *alloc_on_node(gfp_t gfp, unsigned int order, int nid)
 }
 
 /*
- * That node, or nothing. __GFP_THISNODE is also what keeps the OOM killer away:
- * with a node mask instead, it would be called and kill bystanders.
+ * Allocate on that node or fail. __GFP_THISNODE also keeps the OOM killer away: with
+ * a nodemask instead, it would be invoked and kill unrelated processes.
  */
 static struct page *alloc_hard(gfp_t gfp, int nid)
 {
@@ -1013,7 +1021,7 @@ static struct page *alloc_hard(gfp_t gfp, int nid)
 	return alloc_on_node(gfp_no_reclaim(gfp), 0, nid);
 }
 
-/* The candidate that is tried after @n, by distance from @nid; or none. */
+/* The next candidate after @n by distance from @nid, or NUMA_NO_NODE. */
 static int fallback_next(int nid, int n, nodemask_t *left)
 {
 	node_clear(n, *left);
@@ -1022,9 +1030,9 @@ static int fallback_next(int nid, int n, nodemask_t *left)
 }
 
 /*
- * On a node of @left but @nid, by distance from that. They are tried one by one
- * because the walk of a zonelist leaves a node for the next at its low watermark
- * already, and is sorted by more than the distance.
+ * Allocate on a node of @left other than @nid, by distance from @nid. The nodes are
+ * tried one by one: a walk of the zonelist leaves a node that is only at its low
+ * watermark, and zonelists are not sorted by distance alone.
  */
 static struct page *alloc_by_distance(gfp_t gfp, unsigned int order, int nid,
 				      nodemask_t *left)
@@ -1038,7 +1046,7 @@ static struct page *alloc_by_distance(gfp_t gfp, unsigned int order, int nid,
 	return page;
 }
 
-/* The other candidates by distance from @nid, then all nodes. */
+/* Allocate on the other candidates by distance from @nid, then on any node. */
 static noinline struct page *alloc_soft_fallback(const struct shmbind *b,
 						 gfp_t gfp, int nid)
 {
@@ -1062,10 +1070,10 @@ static struct page *alloc_soft(struct shmbind *b, gfp_t gfp, int nid)
 }
 
 /*
- * One walk of the slow path reclaims from all candidates. __GFP_RETRY_MAYFAIL keeps
- * the OOM killer away, and because of __GFP_NOMEMALLOC its victims do not ignore the
- * nodemask. If the cpuset loses all candidates meanwhile, the walk ignores them: the
- * caller sees that the cpuset has changed, and chooses again.
+ * Reclaim from all candidates in one walk of the slow path. __GFP_RETRY_MAYFAIL keeps
+ * the OOM killer away. With __GFP_NOMEMALLOC, victims of the OOM killer do not ignore
+ * the nodemask. If the cpuset loses all candidates meanwhile, the walk ignores the
+ * nodemask; the caller sees that the cpuset has changed, and chooses again.
  */
 static struct page *alloc_reclaimed(gfp_t gfp, int nid, nodemask_t *candidates)
 {
@@ -1092,7 +1100,7 @@ static struct page *alloc_reclaimed(gfp_t gfp, int nid, nodemask_t *candidates)
 	return page ?: alloc_by_distance(gfp, 0, nid, candidates);
 }
 
-/* The other candidates by distance from @nid, or nothing. */
+/* Allocate on the other candidates by distance from @nid, or fail. */
 static noinline struct page *alloc_mask_fallback(const struct shmbind *b,
 						 gfp_t gfp, int nid)
 {
@@ -1118,9 +1126,9 @@ static struct page *alloc_mask(struct shmbind *b, gfp_t gfp, int nid)
 }
 
 /*
- * A large folio is not worth another node: smaller ones on the same node come
- * next. A confined binding reclaims for the last of them only, or it would walk the
- * slow path once for every order.
+ * A large folio does not fall back to another node: smaller ones on the same node
+ * follow. A confined binding reclaims only for the smallest, because otherwise it
+ * would walk the slow path once for each order.
  */
 static struct page *alloc_large(struct shmbind *b, gfp_t gfp,
 				unsigned int order, int nid)
@@ -1151,8 +1159,8 @@ static struct page *shmbind_alloc_on(struct shmbind *b, gfp_t gfp,
 }
 
 /*
- * Whether an allocation has failed because a change of the cpuset or memory hotplug
- * has overtaken its choice. SOFT needs no node in particular.
+ * Whether the cpuset or memory hotplug has invalidated the choice of an allocation
+ * that failed. SOFT does not depend on a single node.
  */
 static bool shmbind_stale(const struct shmbind *b, gfp_t gfp, int nid,
 			  unsigned int cookie)
@@ -1175,8 +1183,8 @@ static struct folio *frozen_page_folio(struct page *page)
 }
 
 /*
- * On the node @nid, or where the binding falls back to; choose it if it is not yet. The
- * folio has @turn pages there.
+ * Allocate on node *@nid, or where the binding falls back to. Choose *@nid first if it
+ * is NUMA_NO_NODE. Count @turn pages for it.
  */
 static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 				  struct mempolicy *pol, int *nid, int turn)
@@ -1191,7 +1199,7 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 		if (*nid == NUMA_NO_NODE)
 			*nid = shmbind_choose(b, gfp, turn);
 		else if (turn)
-			stripe_count(b, *nid, turn);
+			stripe_charge(b, *nid, turn);
 		page = shmbind_alloc_on(b, gfp, order, *nid);
 		if (likely(page))
 			return frozen_page_folio(page);
@@ -1207,10 +1215,10 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 }
 
 /*
- * For folios that will be counted for the node that they are on, since more than
- * the binding may have placed them. A full node would then stay due and get no
- * page, and all that are meant for it would go to its neighbour: so a turn that
- * ends in a fallback is taken here.
+ * For folios that are counted when they enter the segment, for the node that they
+ * are on, because readahead for another segment may have placed them. A full node
+ * would then stay due without ever getting a page, and its neighbour would get all
+ * of its pages. So a turn that ends in a fallback is counted here.
  */
 static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
 				     struct mempolicy *pol, int *nid)
@@ -1218,7 +1226,7 @@ static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
 	struct folio *folio = alloc_chosen(gfp, order, pol, nid, 0);
 
 	if (!IS_ERR(folio) && folio_nid(folio) != *nid)
-		stripe_count(to_shmbind(pol), *nid, BIT(order));
+		stripe_charge(to_shmbind(pol), *nid, BIT(order));
 	return folio;
 }
 
@@ -1242,11 +1250,11 @@ static __always_inline void trace_alloc(struct mempolicy *pol,
  * @pol: The binding.
  * @info: The segment.
  * @index: Where the folio is to enter it.
- * @nid: The chosen node; %NUMA_NO_NODE has it chosen here. It stays the same
- *	 while smaller orders are tried after a larger one has failed. The folio
- *	 has been counted: if it does not enter the segment the caller has to call
- *	 shmbind_return_turn(). %NULL if it is to be counted by
- *	 shmbind_charge_folio() when it enters.
+ * @nid: The chosen node; if %NUMA_NO_NODE, set to the node that is chosen here. It
+ *	 stays the same while smaller orders are tried after a larger one has
+ *	 failed. The folio has been counted: if it does not enter the segment, the
+ *	 caller must call shmbind_return_turn(). %NULL if shmbind_charge_folio()
+ *	 will count the folio when it enters.
  *
  * Context: Process context, may sleep if @gfp allows it.
  * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding has
@@ -1279,9 +1287,9 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
  * @order: Order of the folio.
  * @pol: The binding.
  * @ilx: The node that shmbind_swapin() has chosen, or %NO_INTERLEAVE_INDEX for a
- *	 folio that nobody waits for. Such a folio is allocated on the node that
- *	 is chosen now, without reclaim, or not at all. HARD without a candidate
- *	 has the same value, and fails either way.
+ *	 folio that no task waits for. Such a folio is allocated without reclaim on
+ *	 the node that is chosen here, or not at all. A confined binding without a
+ *	 candidate passes the same value, and fails either way.
  *
  * Context: Process context, may sleep if @gfp allows it.
  * Return: As shmbind_alloc_folio().
@@ -1349,7 +1357,7 @@ bool hugetlb_surplus_possible(struct hstate *h, u8 alloc_flags)
 	       hugetlb_has_free_surplus(h);
 }
 
-/* Take the nodes out of @candidates that have no huge page, free or in use. */
+/* Remove from @candidates the nodes that have no huge page, free or in use. */
 static void drop_nodes_without_pages(const struct hstate *h,
 				     nodemask_t *candidates)
 {
@@ -1396,7 +1404,7 @@ static int hugetlb_choose(struct shmbind *b, struct hstate *h,
 	return shmbind_choose_from(b, gfp, h, space, turn);
 }
 
-/* On that node, from the pool or as a surplus page, or not at all. */
+/* Allocate on that node, from the pool or as a surplus page, or fail. */
 static struct folio *hugetlb_alloc_on_node(struct hstate *h, int nid,
 					   struct mm_struct *mm, u8 alloc_flags)
 {
@@ -1409,8 +1417,8 @@ static struct folio *hugetlb_alloc_on_node(struct hstate *h, int nid,
 }
 
 /*
- * The candidates by distance from @nid. A node that cannot have a page is passed
- * without an attempt, as each is charged to the controllers.
+ * Allocate on the nearest candidate to @nid that can provide a page. Others are
+ * skipped without an attempt, because each attempt is charged to the controllers.
  */
 static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
 					 const nodemask_t *candidates,
@@ -1428,8 +1436,8 @@ static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
 		if (!IS_ERR(folio))
 			return folio;
 		/*
-		 * A limit, which is the same for other nodes. A long-term pin
-		 * cannot use all pages that are free.
+		 * A controller's limit, which other nodes would meet as well;
+		 * but a long-term pin cannot use every free page.
 		 */
 		if (node_free_huge_pages(h, n) &&
 		    hugetlb_may_dequeue(h, alloc_flags) &&
@@ -1439,7 +1447,7 @@ static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
 	return ERR_PTR(-ENOSPC);
 }
 
-/* Has none of @nodes a page that the fault may take? */
+/* Whether no pool of @nodes has a page that the fault may take. */
 static bool hugetlb_pools_empty(const struct hstate *h, const nodemask_t *nodes,
 				u8 alloc_flags)
 {
@@ -1455,10 +1463,10 @@ static bool hugetlb_pools_empty(const struct hstate *h, const nodemask_t *nodes,
 }
 
 /*
- * What the pools have is used before they grow: first the pools of the candidates,
- * then, for SOFT, all others. To exchange a free surplus page is not growth.
- * Candidates are tried one by one because zonelists are sorted by more than the
- * distance. The last attempt reclaims.
+ * Use the pools before growing them: first those of the candidates, then, for SOFT,
+ * all others. Exchanging a free surplus page is not growth. The candidates are tried
+ * one by one because zonelists are not sorted by distance alone. The last attempt
+ * reclaims.
  */
 static noinline struct folio *hugetlb_fallback(const struct shmbind *b,
 					       struct hstate *h, int nid,
@@ -1507,7 +1515,7 @@ static struct folio *hugetlb_alloc_near(const struct shmbind *b,
 	return hugetlb_fallback(b, h, nid, candidates, mm, alloc_flags);
 }
 
-/* Was the pool's last page taken since MEM_MOSTFREE has chosen the node? */
+/* Whether the pool's last page was taken after MEM_MOSTFREE had chosen the node. */
 static bool hugetlb_overtaken(const struct shmbind *b, const struct hstate *h,
 			      int nid, const nodemask_t *candidates)
 {
@@ -1520,7 +1528,7 @@ static bool hugetlb_overtaken(const struct shmbind *b, const struct hstate *h,
 	return false;
 }
 
-/* On the node that is chosen, *@chosen, or where the binding falls back to. */
+/* Choose a node, *@chosen, and allocate there or where the binding falls back to. */
 static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 					  struct mempolicy *pol,
 					  struct mm_struct *mm, u8 alloc_flags,
@@ -1548,7 +1556,7 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 		if (!IS_ERR(folio)) {
 			/* shmbind_return_hugetlb_turn() knows this node only */
 			if (folio_nid(folio) != nid)
-				stripe_count(b, folio_nid(folio), turn);
+				stripe_charge(b, folio_nid(folio), turn);
 			if (folio_nid(folio) != nid && nid != NUMA_NO_NODE)
 				count_fallback(b, turn);
 			return folio;
@@ -1562,7 +1570,7 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 	}
 
 	stripe_stop_at(b, nid);
-	/* While the node has pages, it is the limit of a controller */
+	/* If the node has pages, the limit of a controller was met: do not count */
 	if (nid == NUMA_NO_NODE || !node_free_huge_pages(h, nid) ||
 	    !hugetlb_may_dequeue(h, alloc_flags))
 		count_failure(b, gfp, 0);
@@ -1578,11 +1586,11 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
  * @alloc_flags: As for hugetlb_alloc_folio().
  *
  * Only the node is chosen here; reservations and charges are those of any
- * allocation by hugetlb_alloc_folio(). If the folio does not enter the segment the
- * caller has to call shmbind_return_hugetlb_turn().
+ * allocation by hugetlb_alloc_folio(). If the folio does not enter the segment, the
+ * caller must call shmbind_return_hugetlb_turn().
  *
  * Context: Process context, may sleep.
- * Return: The folio, or %-ENOSPC as hugetlb_alloc_folio() has it.
+ * Return: The folio, or an error pointer as from hugetlb_alloc_folio(): %-ENOSPC.
  */
 struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 					  struct mempolicy *pol,
@@ -1621,7 +1629,7 @@ void shmbind_return_hugetlb_turn(struct vm_area_struct *vma, unsigned long addr,
 }
 #endif /* CONFIG_HUGETLBFS */
 
-/* The policy of a page of a bound segment, until mpol_cond_put(). */
+/* The policy of a page of a bound segment; the caller calls mpol_cond_put(). */
 static struct mempolicy *shmem_index_policy(struct shmem_inode_info *info,
 					    pgoff_t index)
 {
@@ -1718,8 +1726,8 @@ static noinline struct folio *swapin_by_range(struct mempolicy *pol, u64 ino,
  * @order: Order of the entry.
  * @gfp: GFP flags.
  * @vmf: The fault, or NULL.
- * @swapoff: True for swapoff(2), which a full node must not make fail: it
- *	     goes by the binding where there is room, and elsewhere otherwise.
+ * @swapoff: True for swapoff(2), which must not fail because a node is full: the
+ *	     page follows the binding if there is room, and goes elsewhere if not.
  *
  * The policy is looked up only here: mbind(2) may change it at any time.
  *
@@ -1773,13 +1781,13 @@ void __shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
 	struct mempolicy *pol = shmem_index_binding(info, index);
 
 	if (pol)
-		stripe_count(to_shmbind(pol), folio_nid(folio),
+		stripe_charge(to_shmbind(pol), folio_nid(folio),
 			     folio_nr_pages(folio));
 }
 
 /*
- * The binding of the segment that a folio belongs to. Called with RCU held, after
- * whose end inode and binding may be gone, or with the folio locked.
+ * The binding of the segment that a folio belongs to. Called with RCU held or with
+ * the folio locked; the inode and the binding may be freed afterwards.
  */
 static struct mempolicy *folio_binding(const struct folio *folio)
 {
@@ -1805,11 +1813,11 @@ bool folio_is_confined(const struct folio *folio)
 }
 
 /**
- * vma_is_shmbound() - Tell whether a mapping is one of a bound segment.
+ * vma_is_shmbound() - Tell whether a mapping maps a bound segment.
  * @vma: The mapping.
  *
  * Context: The mapping must not go away.
- * Return: True if the segment has a binding, whatever policies ranges have.
+ * Return: True if the segment has a binding, even where ranges have policies.
  */
 bool vma_is_shmbound(struct vm_area_struct *vma)
 {
@@ -1822,9 +1830,9 @@ bool vma_is_shmbound(struct vm_area_struct *vma)
 }
 
 /*
- * The kernel moves pages for reasons of its own, and some segments' may be on
- * certain nodes only. What an administrator asks for explicitly, MR_SYSCALL and
- * MR_MEMORY_HOTPLUG, is done. Compaction stays within a zone.
+ * Whether a binding confines moves for this reason. Moves that an administrator
+ * requests explicitly, MR_SYSCALL and MR_MEMORY_HOTPLUG, are not confined.
+ * Compaction stays within a zone.
  */
 static bool move_is_confined(enum migrate_reason reason)
 {
@@ -1841,10 +1849,10 @@ static bool move_is_confined(enum migrate_reason reason)
 }
 
 /**
- * shmbind_confine_move() - Tell where the kernel may move a folio.
+ * shmbind_confine_move() - Restrict where the kernel may move a folio.
  * @folio: The folio, isolated.
  * @reason: Why it is moved, one of enum migrate_reason.
- * @nodes: Set to the nodes that it may go to, if these are not all.
+ * @nodes: Set to the nodes that it may go to, if it may not go to all.
  *
  * A folio in the swap cache does not identify its segment, and a fault may map it
  * before it has been moved. Once there has been a confined segment it stays on its
@@ -1875,7 +1883,7 @@ bool shmbind_confine_move(const struct folio *folio, int reason,
 	return true;
 }
 
-/* By the weights of this round. */
+/* Choose by offset, in proportion to the weights of this round. */
 static int weighted_choose_by_offset(struct shmbind *b,
 				     const nodemask_t *candidates, pgoff_t offset)
 {
@@ -1906,9 +1914,8 @@ static int stripe_choose_by_offset(struct shmbind *b,
 }
 
 /*
- * The node for a page that is in the segment already. It has been counted, so a
- * stripe goes by its offset here, and an attempt that is repeated gets the same
- * node.
+ * Choose the node for a page that is already in the segment and has been counted. A
+ * stripe chooses by offset here, so that a repeated attempt gets the same node.
  */
 static int choose_again(struct shmbind *b, gfp_t gfp, struct folio *folio,
 			nodemask_t *candidates)
@@ -1923,7 +1930,7 @@ static int choose_again(struct shmbind *b, gfp_t gfp, struct folio *folio,
 	return shmbind_choose_from(b, gfp, h, candidates, 0);
 }
 
-/* On @nid, or else on another node of @candidates. Only @nid is reclaimed from. */
+/* Allocate on @nid, or on another node of @candidates. Reclaim only from @nid. */
 static struct folio *alloc_within(gfp_t gfp, unsigned int order, int nid,
 				  nodemask_t *candidates)
 {
@@ -1958,7 +1965,7 @@ static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
 	struct folio *dst;
 	int nid;
 
-	/* Its CPU is not known any more, so no node of the mask is better */
+	/* The CPU that faulted is unknown, so no other node of the mask is better */
 	if (b->policy == MEM_FIRSTREF && in_mask)
 		return ERR_PTR(-ENOSPC);
 	if (!shmbind_candidates(b, gfp, &candidates))
@@ -1966,7 +1973,7 @@ static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
 	nid = choose_again(b, gfp, src, &candidates);
 	if (nid == folio_nid(src))
 		return ERR_PTR(-ENOSPC);
-	/* Only for the chosen node is it worth leaving another of the mask */
+	/* Leave a node of the mask for the chosen node only */
 	if (in_mask)
 		init_nodemask_of_node(&candidates, nid);
 
@@ -1978,7 +1985,7 @@ static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
 	if (dst)
 		return dst;
 
-	/* Have it split, as mbind(2) does for other policies */
+	/* The caller splits it, as mbind(2) does for other policies */
 	if (!in_mask && folio_test_large(src) && !folio_test_hugetlb(src))
 		return NULL;
 	return ERR_PTR(-ENOSPC);
@@ -2083,7 +2090,7 @@ void shmbind_show(struct seq_file *m, const struct mempolicy *pol)
 }
 
 /**
- * shmbind_read_counts() - Read how often a binding was not met.
+ * shmbind_read_counts() - Read how often a binding fell back or failed.
  * @pol: The binding.
  * @fallback: Set to the number of base pages that were allocated on another node
  *	      than the chosen one, since the binding was made.

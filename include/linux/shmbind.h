@@ -53,7 +53,7 @@ static inline bool mpol_is_confined(const struct mempolicy *pol)
  * @nid: The node.
  *
  * Context: Any context in which @pol cannot be freed.
- * Return: True if @pol keeps its pages within its nodes, and @nid is none of them.
+ * Return: True if @pol keeps its pages within its nodes, and @nid is not among them.
  */
 static inline bool mpol_excludes_node(const struct mempolicy *pol, int nid)
 {
@@ -65,7 +65,8 @@ void mpol_confine_load(const struct mempolicy *pol, u32 *load);
 struct mempolicy *shmbind_create(int policy,
 				 const unsigned long __user *mask_ptr,
 				 int mask_len);
-void shmbind_publish(struct mempolicy **binding, struct mempolicy **pol);
+struct mempolicy *shmbind_publish(struct mempolicy **binding,
+				  struct mempolicy *pol);
 bool shmbind_ever_confined(void);
 
 void shmbind_return_turn(struct mempolicy *pol, int nid, unsigned int nr_pages);
@@ -96,7 +97,7 @@ void __shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
  * shmbind_charge_folio() - Count a folio whose node was chosen without a turn.
  * @binding: The binding of the segment.
  * @info: The segment.
- * @index: Where the folio has entered it.
+ * @index: The offset at which the folio has entered it.
  * @folio: The folio, for example from the swap cache. It is counted for the node
  *	   that it is on, even if another segment's readahead has allocated it.
  *

@@ -161,7 +161,7 @@ static void stripe_counts_pages_that_enter(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
 
-	stripe_count(b, 0, 3);
+	stripe_charge(b, 0, 3);
 	expect_turns(test, b, "1 2 1 2 1 2");
 	expect_turns(test, b, "0 1 2");
 }
@@ -170,9 +170,9 @@ static void stripe_counts_pages_of_its_mask_only(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
 
-	KUNIT_EXPECT_TRUE(test, stripe_counts(b, 0));
-	KUNIT_EXPECT_FALSE(test, stripe_counts(b, 3));
-	KUNIT_EXPECT_FALSE(test, stripe_counts(b, NUMA_NO_NODE));
+	KUNIT_EXPECT_TRUE(test, stripe_counts_node(b, 0));
+	KUNIT_EXPECT_FALSE(test, stripe_counts_node(b, 3));
+	KUNIT_EXPECT_FALSE(test, stripe_counts_node(b, NUMA_NO_NODE));
 }
 
 /*
@@ -296,7 +296,7 @@ static void weighted_keeps_a_lead_in_pages(struct kunit *test)
 
 	set_weights(4, 1, 0, 0);
 	expect_turns(test, b, "0 0 0 0 1");
-	stripe_count(b, 0, 8);
+	stripe_charge(b, 0, 8);
 	set_weights(2, 1, 0, 0);
 	expect_turns(test, b, "1 1 1 0 0 1 0 0 1");
 }
