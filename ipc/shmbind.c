@@ -2,17 +2,17 @@
 /*
  * /proc/sysvipc/shmbind: the bindings of segments, and where their pages are.
  *
- * Unlike the other files there, this one holds no lock and no reference while it
- * counts the pages of a segment. Counting takes long. It must not delay a fault, an
- * attach or a shmget(), and it must not keep the memory of a segment that is removed
- * meanwhile.
+ * Unlike the other files there, this one holds no lock and no reference while
+ * it counts the pages of a segment. Counting takes long. It must not delay a
+ * fault, an attach or a shmget(), and it must not keep the memory of a segment
+ * that is removed meanwhile.
  *
- * Pages are counted in batches. Each batch is an RCU read-side critical section of
- * its own, which begins with a lookup of the segment. A segment that is gone by then
- * has no line.
+ * Pages are counted in batches. Each batch is an RCU read-side critical section
+ * of its own, which begins with a lookup of the segment. A segment that is gone
+ * by then has no line.
  *
- * Position 0 is the header. Position n is the segment with index n - 1, or the next
- * one after it.
+ * Position 0 is the header. Position n is the segment with index n - 1, or the
+ * next one after it.
  */
 
 #include <linux/cleanup.h>
@@ -92,8 +92,8 @@ static bool count_batch(struct shmbind_iter *iter, struct address_space *mapping
 }
 
 /*
- * The counts are not a snapshot, and they are too low if the task is being killed.
- * Returns false if the segment has gone.
+ * The counts are not a snapshot, and they are too low if the task is being
+ * killed. Returns false if the segment has gone.
  */
 static bool count_pages(struct shmbind_iter *iter, struct address_space *mapping)
 {
@@ -163,7 +163,7 @@ static int shmbind_seq_show(struct seq_file *s, void *it)
 		return 0;
 	}
 
-	/* If the line did not fit, seq_read() would have its pages counted again */
+	/* If it did not fit, seq_read() would have the pages counted again */
 	if (seq_get_buf(s, &buf) < line_max()) {
 		seq_commit(s, -1);
 		return 0;

@@ -107,23 +107,24 @@
  * (node 0 got the large folio in round 1, which covers rounds 1 to 4). A round
  * ends when no candidate is due any more.
  *
- * A node is chosen only while it is due, that is, while no candidate has fewer pages.
- * The choice is counted at once, as a turn of the node: otherwise concurrent faults
- * would all be sent to the same node, which may have room for only one of them. If
- * the folio does not enter the segment the turn is returned.
+ * A node is chosen only while it is due, that is, while no candidate has fewer
+ * pages. The choice is counted at once, as a turn of the node: otherwise
+ * concurrent faults would all be sent to the same node, which may have room for
+ * only one of them. If the folio does not enter the segment the turn is
+ * returned.
  *
- * A folio in the swap cache may have been read by any task, for any segment. Folios
- * allocated for the swap cache therefore take no turn. They are counted when they
- * enter the segment, for the node that they are on, as are folios of UFFDIO_COPY
- * and those that replace another folio.
+ * A folio in the swap cache may have been read by any task, for any segment.
+ * Folios allocated for the swap cache therefore take no turn. They are counted
+ * when they enter the segment, for the node that they are on, as are folios of
+ * UFFDIO_COPY and those that replace another folio.
  *
  * Counts of nodes that were candidates throughout hence differ by at most the
  * largest folio for each thread that faults, whatever the order of offsets.
  *
- * With MEM_WEIGHTED a node is due as many pages in a round as its weight is when the
- * round begins. It takes these turns one after the other: if it alternated with
- * others, faults would have to walk past all nodes that are no longer due. With
- * weights 3, 1 and 2:
+ * With MEM_WEIGHTED a node is due as many pages in a round as its weight is
+ * when the round begins. It takes these turns one after the other: if it
+ * alternated with others, faults would have to walk past all nodes that are no
+ * longer due. With weights 3, 1 and 2:
  *
  *	round		1		2
  *	node 0		0 0 0		0 0 0
@@ -154,11 +155,16 @@ struct shmbind {
 	struct mempolicy pol;	/* first: the last mpol_put() frees it all */
 	unsigned int policy;	/* one of SHMBIND_POLICIES */
 	unsigned int strength;	/* one of SHMBIND_STRENGTHS */
-	/* Base pages on another node than the chosen one; refused allocations */
+	/*
+	 * Base pages on another node than the chosen one; refused allocations
+	 */
 	atomic_long_t fallback ____cacheline_aligned_in_smp;
 	atomic_long_t failed;
 	union {
-		/* MEM_FIRSTREF: by node of the CPU, plus 1; 0 if not known yet */
+		/*
+		 * MEM_FIRSTREF: by node of the CPU, plus 1; 0 if not known
+		 * yet
+		 */
 		DECLARE_FLEX_ARRAY(u16, nearest);
 		/*
 		 * MEM_STRIPE: on cache lines of its own, since all faults read
@@ -168,7 +174,9 @@ struct shmbind {
 	};
 };
 
-/* Set once, never cleared. A fault sees it because an attach comes in between. */
+/*
+ * Set once, never cleared. A fault sees it because an attach comes in between.
+ */
 static bool ever_confined __read_mostly;
 
 static struct shmbind *to_shmbind(const struct mempolicy *pol)
@@ -183,8 +191,8 @@ static struct shmbind *to_shmbind(const struct mempolicy *pol)
  * @load: The weight of each of MAX_NUMNODES nodes; the nodes with the highest are
  *	  the choice.
  *
- * Only a policy with mpol_is_confined() restricts. If all of its nodes have weight
- * 0, each gets weight 1.
+ * Only a policy with mpol_is_confined() restricts. If all of its nodes have
+ * weight 0, each gets weight 1.
  *
  * Context: Any context in which @pol cannot be freed.
  */
@@ -225,8 +233,8 @@ static int shmbind_check_policy(int policy)
 }
 
 /*
- * Read @nbits bits, at most BITS_PER_LONG, that start at bit @first. A @compat mask
- * has words of 32 bits.
+ * Read @nbits bits, at most BITS_PER_LONG, that start at bit @first. A @compat
+ * mask has words of 32 bits.
  */
 static int shmbind_get_word(unsigned long *word,
 			    const unsigned long __user *mask_ptr,
@@ -409,7 +417,8 @@ struct mempolicy *shmbind_publish(struct mempolicy **binding,
 }
 
 /**
- * shmbind_ever_confined() - Tell whether a page may belong to a confined segment.
+ * shmbind_ever_confined() - Tell whether a page may belong to a confined
+ * segment.
  *
  * For callers that do not know the segment of a page, or would have to look for
  * such segments, and have nothing to do if there has never been one.
@@ -424,8 +433,8 @@ bool shmbind_ever_confined(void)
 
 /*
  * Nodes with memory in a zone that the allocation may use. Wherever a node is
- * chosen, @gfp is what current_gfp_context() has returned: during a long-term pin
- * the allocation is not movable.
+ * chosen, @gfp is what current_gfp_context() has returned: during a long-term
+ * pin the allocation is not movable.
  */
 static const nodemask_t *usable_nodes(gfp_t gfp)
 {
@@ -433,10 +442,10 @@ static const nodemask_t *usable_nodes(gfp_t gfp)
 }
 
 /*
- * Whether every node of the mask is a candidate, as nearly always: then the mask
- * itself is the set. A nodemask may have 1024 bits, and to build one costs more
- * than all else in a fault: so look at the words that can have a node in them, and
- * at no others.
+ * Whether every node of the mask is a candidate, as nearly always: then the
+ * mask itself is the set. A nodemask may have 1024 bits, and to build one costs
+ * more than all else in a fault: so look at the words that can have a node in
+ * them, and at no others.
  */
 static bool shmbind_unrestricted(const struct shmbind *b, gfp_t gfp)
 {
@@ -501,9 +510,9 @@ static int shmbind_local_node(void)
 }
 
 /*
- * The nearest node of the mask, cached for each node at its first fault. Computing
- * it for all nodes when the binding is made would cost more, and would miss nodes
- * that come online later.
+ * The nearest node of the mask, cached for each node at its first fault.
+ * Computing it for all nodes when the binding is made would cost more, and
+ * would miss nodes that come online later.
  */
 static int firstref_nearest(struct shmbind *b, int nid)
 {
@@ -535,12 +544,12 @@ static bool stripe_is_due(const struct stripe *s, int nid)
 /*
  * Called with lock held and no candidate due.
  *
- * Nodes that are not candidates of this fault keep their distance to the level. So
- * they do not catch up by a burst of pages later, and tasks in different cpusets do
- * not disturb each other's rounds.
+ * Nodes that are not candidates of this fault keep their distance to the level.
+ * So they do not catch up by a burst of pages later, and tasks in different
+ * cpusets do not disturb each other's rounds.
  *
- * If all nodes of the mask are candidates and have reached the level exactly, only
- * the level changes.
+ * If all nodes of the mask are candidates and have reached the level exactly,
+ * only the level changes.
  */
 static void stripe_advance(struct shmbind *b, const nodemask_t *candidates)
 {
@@ -571,7 +580,9 @@ static void stripe_advance(struct shmbind *b, const nodemask_t *candidates)
 	}
 }
 
-/* A node that is ahead of the others stays ahead by the same number of pages. */
+/*
+ * A node that is ahead of the others stays ahead by the same number of pages.
+ */
 static void stripe_set_weight(struct stripe *s, int nid, u8 weight)
 {
 	u64 ahead = s->node[nid].given - s->level;
@@ -595,8 +606,8 @@ static u8 stripe_weight(int nid)
 }
 
 /*
- * Read the weights of @nodes for the next round. A node whose memory was added after
- * the kernel computed the weights may have weight 0.
+ * Read the weights of @nodes for the next round. A node whose memory was added
+ * after the kernel computed the weights may have weight 0.
  */
 static void stripe_read_weights(struct shmbind *b, const nodemask_t *nodes)
 {
@@ -608,7 +619,10 @@ static void stripe_read_weights(struct shmbind *b, const nodemask_t *nodes)
 			stripe_set_weight(s, nid, stripe_weight(nid) ?: 1);
 }
 
-/* The first round begins with the first page, which may be long after shmbind(2). */
+/*
+ * The first round begins with the first page, which may be long after
+ * shmbind(2).
+ */
 static void stripe_begin(struct shmbind *b)
 {
 	if (likely(b->stripe.begun))
@@ -640,8 +654,8 @@ static int stripe_find_due(const struct shmbind *b,
 }
 
 /*
- * stripe_find_due() for readahead. Its choices are not counted, so the same nodes
- * would stay due for all pages that a task reads ahead. Count the choices
+ * stripe_find_due() for readahead. Its choices are not counted, so the same
+ * nodes would stay due for all pages that a task reads ahead. Count the choices
  * provisionally, until the next one for a page that a task waits for.
  */
 static int stripe_find_ahead(struct shmbind *b, const nodemask_t *candidates)
@@ -690,7 +704,9 @@ static unsigned int weighted_charge(struct stripe *s, int nid,
 	return part / weight;
 }
 
-/* Returns the number of rounds that are no longer complete without @nr_pages. */
+/*
+ * Returns the number of rounds that are no longer complete without @nr_pages.
+ */
 static unsigned int weighted_uncharge(struct stripe *s, int nid,
 				      unsigned int nr_pages)
 {
@@ -777,7 +793,9 @@ static void stripe_return_turn(struct shmbind *b, int nid, unsigned int nr_pages
 	was_due = stripe_is_due(s, nid);
 	if (b->policy == MEM_WEIGHTED)
 		nr_pages = weighted_uncharge(s, nid, nr_pages);
-	/* mbind() may have changed the policy of a huge page since the choice */
+	/*
+	 * mbind() may have changed the policy of a huge page since the choice
+	 */
 	s->node[nid].given -= min_t(u64, nr_pages, s->node[nid].given);
 	s->nr_due += !was_due && stripe_is_due(s, nid);
 }
@@ -836,9 +854,9 @@ static unsigned long node_free_huge_pages(const struct hstate *h, int nid)
 /*
  * For a page of the pool of @h, or if that is NULL for one by @gfp.
  *
- * Each choice looks at all candidates. So this is inline, for @h to be looked at
- * once, and takes the mask word by word: for_each_node_mask() has to find its
- * place in the mask anew for each node.
+ * Each choice looks at all candidates. So this is inline, for @h to be looked
+ * at once, and takes the mask word by word: for_each_node_mask() has to find
+ * its place in the mask anew for each node.
  */
 static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 					   const nodemask_t *candidates)
@@ -893,7 +911,9 @@ static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
 	}
 }
 
-/* A function of its own, so that other faults have no nodemask on their stack. */
+/*
+ * A function of its own, so that other faults have no nodemask on their stack.
+ */
 static noinline int shmbind_choose_by_mask(struct shmbind *b, gfp_t gfp,
 					   int turn)
 {
@@ -912,7 +932,10 @@ static noinline int shmbind_choose_by_mask(struct shmbind *b, gfp_t gfp,
 	return nid;
 }
 
-/* FIRSTREF does not need the set of candidates if the local node is one of them. */
+/*
+ * FIRSTREF does not need the set of candidates if the local node is one of
+ * them.
+ */
 static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
 					      int turn)
 {
@@ -927,8 +950,8 @@ static noinline int shmbind_choose_restricted(struct shmbind *b, gfp_t gfp,
 }
 
 /*
- * Choose the node for a folio. Without a candidate, SOFT takes the local node, and
- * any other strength NUMA_NO_NODE.
+ * Choose the node for a folio. Without a candidate, SOFT takes the local node,
+ * and any other strength NUMA_NO_NODE.
  */
 static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
 {
@@ -975,8 +998,8 @@ static gfp_t gfp_no_reclaim(gfp_t gfp)
  * @gfp: GFP flags.
  * @pol: The policy, may be NULL.
  *
- * Only the wanted page reclaims from a full node, or from a memory cgroup at its
- * limit. The pages that are read ahead with it do not.
+ * Only the wanted page reclaims from a full node, or from a memory cgroup at
+ * its limit. The pages that are read ahead with it do not.
  *
  * Context: Any context in which @pol cannot be freed.
  * Return: @gfp, without direct reclaim if @pol is a binding.
@@ -1003,8 +1026,8 @@ static struct page *alloc_on_node(gfp_t gfp, unsigned int order, int nid)
 }
 
 /*
- * Allocate on that node or fail. __GFP_THISNODE also keeps the OOM killer away: with
- * a nodemask instead, it would be invoked and kill unrelated processes.
+ * Allocate on that node or fail. __GFP_THISNODE also keeps the OOM killer away:
+ * with a nodemask instead, it would be invoked and kill unrelated processes.
  */
 static struct page *alloc_hard(gfp_t gfp, int nid)
 {
@@ -1030,9 +1053,9 @@ static int fallback_next(int nid, int n, nodemask_t *left)
 }
 
 /*
- * Allocate on a node of @left other than @nid, by distance from @nid. The nodes are
- * tried one by one: a walk of the zonelist leaves a node that is only at its low
- * watermark, and zonelists are not sorted by distance alone.
+ * Allocate on a node of @left other than @nid, by distance from @nid. The nodes
+ * are tried one by one: a walk of the zonelist leaves a node that is only at
+ * its low watermark, and zonelists are not sorted by distance alone.
  */
 static struct page *alloc_by_distance(gfp_t gfp, unsigned int order, int nid,
 				      nodemask_t *left)
@@ -1070,10 +1093,11 @@ static struct page *alloc_soft(struct shmbind *b, gfp_t gfp, int nid)
 }
 
 /*
- * Reclaim from all candidates in one walk of the slow path. __GFP_RETRY_MAYFAIL keeps
- * the OOM killer away. With __GFP_NOMEMALLOC, victims of the OOM killer do not ignore
- * the nodemask. If the cpuset loses all candidates meanwhile, the walk ignores the
- * nodemask; the caller sees that the cpuset has changed, and chooses again.
+ * Reclaim from all candidates in one walk of the slow path. __GFP_RETRY_MAYFAIL
+ * keeps the OOM killer away. With __GFP_NOMEMALLOC, victims of the OOM killer
+ * do not ignore the nodemask. If the cpuset loses all candidates meanwhile, the
+ * walk ignores the nodemask; the caller sees that the cpuset has changed, and
+ * chooses again.
  */
 static struct page *alloc_reclaimed(gfp_t gfp, int nid, nodemask_t *candidates)
 {
@@ -1126,9 +1150,9 @@ static struct page *alloc_mask(struct shmbind *b, gfp_t gfp, int nid)
 }
 
 /*
- * A large folio does not fall back to another node: smaller ones on the same node
- * follow. A confined binding reclaims only for the smallest, because otherwise it
- * would walk the slow path once for each order.
+ * A large folio does not fall back to another node: smaller ones on the same
+ * node follow. A confined binding reclaims only for the smallest, because
+ * otherwise it would walk the slow path once for each order.
  */
 static struct page *alloc_large(struct shmbind *b, gfp_t gfp,
 				unsigned int order, int nid)
@@ -1159,8 +1183,8 @@ static struct page *shmbind_alloc_on(struct shmbind *b, gfp_t gfp,
 }
 
 /*
- * Whether the cpuset or memory hotplug has invalidated the choice of an allocation
- * that failed. SOFT does not depend on a single node.
+ * Whether the cpuset or memory hotplug has invalidated the choice of an
+ * allocation that failed. SOFT does not depend on a single node.
  */
 static bool shmbind_stale(const struct shmbind *b, gfp_t gfp, int nid,
 			  unsigned int cookie)
@@ -1183,8 +1207,8 @@ static struct folio *frozen_page_folio(struct page *page)
 }
 
 /*
- * Allocate on node *@nid, or where the binding falls back to. Choose *@nid first if it
- * is NUMA_NO_NODE. Count @turn pages for it.
+ * Allocate on node *@nid, or where the binding falls back to. Choose *@nid
+ * first if it is NUMA_NO_NODE. Count @turn pages for it.
  */
 static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 				  struct mempolicy *pol, int *nid, int turn)
@@ -1215,10 +1239,11 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 }
 
 /*
- * For folios that are counted when they enter the segment, for the node that they
- * are on, because readahead for another segment may have placed them. A full node
- * would then stay due without ever getting a page, and its neighbour would get all
- * of its pages. So a turn that ends in a fallback is counted here.
+ * For folios that are counted when they enter the segment, for the node that
+ * they are on, because readahead for another segment may have placed them. A
+ * full node would then stay due without ever getting a page, and its neighbour
+ * would get all of its pages. So a turn that ends in a fallback is counted
+ * here.
  */
 static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
 				     struct mempolicy *pol, int *nid)
@@ -1257,9 +1282,9 @@ static __always_inline void trace_alloc(struct mempolicy *pol,
  *	 will count the folio when it enters.
  *
  * Context: Process context, may sleep if @gfp allows it.
- * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding has
- * no room on the node, a MEM_MASKBIND one on no candidate, or either no candidate;
- * %-ENOMEM if a MEM_SOFTBIND one has found no room anywhere.
+ * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding
+ * has no room on the node, a MEM_MASKBIND one on no candidate, or either no
+ * candidate; %-ENOMEM if a MEM_SOFTBIND one has found no room anywhere.
  */
 struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 					 struct mempolicy *pol,
@@ -1369,10 +1394,11 @@ static void drop_nodes_without_pages(const struct hstate *h,
 }
 
 /*
- * Sets *@candidates to the mask itself if all its nodes are candidates, which is the
- * common case, and otherwise to @space, filled in. A node that has no huge page is
- * not a candidate unless its pool can get one at this fault. Only the chosen node is
- * checked for that: walking the mask would cost more than the choice.
+ * Sets *@candidates to the mask itself if all its nodes are candidates, which
+ * is the common case, and otherwise to @space, filled in. A node that has no
+ * huge page is not a candidate unless its pool can get one at this fault. Only
+ * the chosen node is checked for that: walking the mask would cost more than
+ * the choice.
  */
 static int hugetlb_choose(struct shmbind *b, struct hstate *h,
 			  nodemask_t **candidates, nodemask_t *space,
@@ -1418,7 +1444,8 @@ static struct folio *hugetlb_alloc_on_node(struct hstate *h, int nid,
 
 /*
  * Allocate on the nearest candidate to @nid that can provide a page. Others are
- * skipped without an attempt, because each attempt is charged to the controllers.
+ * skipped without an attempt, because each attempt is charged to the
+ * controllers.
  */
 static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
 					 const nodemask_t *candidates,
@@ -1463,10 +1490,10 @@ static bool hugetlb_pools_empty(const struct hstate *h, const nodemask_t *nodes,
 }
 
 /*
- * Use the pools before growing them: first those of the candidates, then, for SOFT,
- * all others. Exchanging a free surplus page is not growth. The candidates are tried
- * one by one because zonelists are not sorted by distance alone. The last attempt
- * reclaims.
+ * Use the pools before growing them: first those of the candidates, then, for
+ * SOFT, all others. Exchanging a free surplus page is not growth. The
+ * candidates are tried one by one because zonelists are not sorted by distance
+ * alone. The last attempt reclaims.
  */
 static noinline struct folio *hugetlb_fallback(const struct shmbind *b,
 					       struct hstate *h, int nid,
@@ -1515,7 +1542,10 @@ static struct folio *hugetlb_alloc_near(const struct shmbind *b,
 	return hugetlb_fallback(b, h, nid, candidates, mm, alloc_flags);
 }
 
-/* Whether the pool's last page was taken after MEM_MOSTFREE had chosen the node. */
+/*
+ * Whether the pool's last page was taken after MEM_MOSTFREE had chosen the
+ * node.
+ */
 static bool hugetlb_overtaken(const struct shmbind *b, const struct hstate *h,
 			      int nid, const nodemask_t *candidates)
 {
@@ -1528,7 +1558,10 @@ static bool hugetlb_overtaken(const struct shmbind *b, const struct hstate *h,
 	return false;
 }
 
-/* Choose a node, *@chosen, and allocate there or where the binding falls back to. */
+/*
+ * Choose a node, *@chosen, and allocate there or where the binding falls back
+ * to.
+ */
 static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 					  struct mempolicy *pol,
 					  struct mm_struct *mm, u8 alloc_flags,
@@ -1570,7 +1603,10 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 	}
 
 	stripe_stop_at(b, nid);
-	/* If the node has pages, the limit of a controller was met: do not count */
+	/*
+	 * If the node has pages, the limit of a controller was met: do not
+	 * count
+	 */
 	if (nid == NUMA_NO_NODE || !node_free_huge_pages(h, nid) ||
 	    !hugetlb_may_dequeue(h, alloc_flags))
 		count_failure(b, gfp, 0);
@@ -1586,11 +1622,12 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
  * @alloc_flags: As for hugetlb_alloc_folio().
  *
  * Only the node is chosen here; reservations and charges are those of any
- * allocation by hugetlb_alloc_folio(). If the folio does not enter the segment, the
- * caller must call shmbind_return_hugetlb_turn().
+ * allocation by hugetlb_alloc_folio(). If the folio does not enter the segment,
+ * the caller must call shmbind_return_hugetlb_turn().
  *
  * Context: Process context, may sleep.
- * Return: The folio, or an error pointer as from hugetlb_alloc_folio(): %-ENOSPC.
+ * Return: The folio, or an error pointer as from hugetlb_alloc_folio():
+ * %-ENOSPC.
  */
 struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 					  struct mempolicy *pol,
@@ -1607,7 +1644,8 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 }
 
 /**
- * shmbind_return_hugetlb_turn() - Uncount a huge page that does not enter its segment.
+ * shmbind_return_hugetlb_turn() - Uncount a huge page that does not enter its
+ * segment.
  * @vma: The mapping that it was allocated for, bound or not.
  * @addr: The address.
  * @folio: The huge page. After a fallback it is counted for the chosen node and for
@@ -1676,8 +1714,8 @@ static struct folio *swapin_by_binding(struct mempolicy *pol,
 }
 
 /*
- * Read the wanted page first, and let no other page reclaim. Readahead that follows
- * only takes free memory of the chosen nodes.
+ * Read the wanted page first, and let no other page reclaim. Readahead that
+ * follows only takes free memory of the chosen nodes.
  */
 static noinline struct folio *swapin_around(struct mempolicy *pol,
 					    struct shmem_inode_info *info,
@@ -1786,8 +1824,8 @@ void __shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
 }
 
 /*
- * The binding of the segment that a folio belongs to. Called with RCU held or with
- * the folio locked; the inode and the binding may be freed afterwards.
+ * The binding of the segment that a folio belongs to. Called with RCU held or
+ * with the folio locked; the inode and the binding may be freed afterwards.
  */
 static struct mempolicy *folio_binding(const struct folio *folio)
 {
@@ -1854,9 +1892,9 @@ static bool move_is_confined(enum migrate_reason reason)
  * @reason: Why it is moved, one of enum migrate_reason.
  * @nodes: Set to the nodes that it may go to, if it may not go to all.
  *
- * A folio in the swap cache does not identify its segment, and a fault may map it
- * before it has been moved. Once there has been a confined segment it stays on its
- * node.
+ * A folio in the swap cache does not identify its segment, and a fault may map
+ * it before it has been moved. Once there has been a confined segment it stays
+ * on its node.
  *
  * Context: Any context.
  * Return: True if @nodes has been set.
@@ -1914,8 +1952,9 @@ static int stripe_choose_by_offset(struct shmbind *b,
 }
 
 /*
- * Choose the node for a page that is already in the segment and has been counted. A
- * stripe chooses by offset here, so that a repeated attempt gets the same node.
+ * Choose the node for a page that is already in the segment and has been
+ * counted. A stripe chooses by offset here, so that a repeated attempt gets the
+ * same node.
  */
 static int choose_again(struct shmbind *b, gfp_t gfp, struct folio *folio,
 			nodemask_t *candidates)
@@ -1930,7 +1969,9 @@ static int choose_again(struct shmbind *b, gfp_t gfp, struct folio *folio,
 	return shmbind_choose_from(b, gfp, h, candidates, 0);
 }
 
-/* Allocate on @nid, or on another node of @candidates. Reclaim only from @nid. */
+/*
+ * Allocate on @nid, or on another node of @candidates. Reclaim only from @nid.
+ */
 static struct folio *alloc_within(gfp_t gfp, unsigned int order, int nid,
 				  nodemask_t *candidates)
 {
@@ -1965,7 +2006,10 @@ static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
 	struct folio *dst;
 	int nid;
 
-	/* The CPU that faulted is unknown, so no other node of the mask is better */
+	/*
+	 * The CPU that faulted is unknown, so no other node of the mask is
+	 * better
+	 */
 	if (b->policy == MEM_FIRSTREF && in_mask)
 		return ERR_PTR(-ENOSPC);
 	if (!shmbind_candidates(b, gfp, &candidates))
@@ -1997,8 +2041,9 @@ static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
  * @dst: Set to the new folio, which is on a node of the mask; to %NULL if @src is
  *	 to be split and moved in pieces; to an error pointer if it stays where it is.
  *
- * For MPOL_DEFAULT of mbind(2) with MPOL_MF_MOVE. MEM_STRIPE spreads the pages by
- * their offset. A folio of MEM_FIRSTREF that is on a node of the mask stays there.
+ * For MPOL_DEFAULT of mbind(2) with MPOL_MF_MOVE. MEM_STRIPE spreads the pages
+ * by their offset. A folio of MEM_FIRSTREF that is on a node of the mask stays
+ * there.
  *
  * Context: Process context, may sleep.
  * Return: False if @src is not in a bound segment.
@@ -2021,7 +2066,8 @@ bool shmbind_alloc_move(struct folio *src, struct folio **dst)
 }
 
 /**
- * shmbind_promotion_node() - Choose where a folio on slow memory is promoted to.
+ * shmbind_promotion_node() - Choose where a folio on slow memory is promoted
+ * to.
  * @pol: The binding of its segment.
  * @folio: The folio.
  *

@@ -53,7 +53,8 @@ static inline bool mpol_is_confined(const struct mempolicy *pol)
  * @nid: The node.
  *
  * Context: Any context in which @pol cannot be freed.
- * Return: True if @pol keeps its pages within its nodes, and @nid is not among them.
+ * Return: True if @pol keeps its pages within its nodes, and @nid is not among
+ * them.
  */
 static inline bool mpol_excludes_node(const struct mempolicy *pol, int nid)
 {
