@@ -2,10 +2,10 @@
 /*
  * /proc/sysvipc/shmbind: the bindings of segments, and where their pages are.
  *
- * Unlike the other files there, this one holds no lock and no reference while
- * it counts the pages of a segment. Counting takes long. It must not delay a
- * fault, an attach or a shmget(), and it must not keep the memory of a segment
- * that is removed meanwhile.
+ * Unlike the other files there, this one holds neither an IPC lock nor a
+ * reference to a segment while it counts the segment's pages. Counting takes a
+ * long time. It must not delay a fault, an attach or a shmget(), and it must
+ * not keep the memory of a segment that is removed meanwhile.
  *
  * Pages are counted in batches. Each batch is an RCU read-side critical section
  * of its own, which begins with a lookup of the segment. A segment that is gone
@@ -163,7 +163,7 @@ static int shmbind_seq_show(struct seq_file *s, void *it)
 		return 0;
 	}
 
-	/* If it did not fit, seq_read() would have the pages counted again */
+	/* If the line did not fit, seq_read() would restart the count */
 	if (seq_get_buf(s, &buf) < line_max()) {
 		seq_commit(s, -1);
 		return 0;
@@ -209,7 +209,7 @@ static const struct proc_ops shmbind_proc_ops = {
 };
 
 /**
- * shmbind_init_proc() - Make /proc/sysvipc/shmbind.
+ * shmbind_init_proc() - Create /proc/sysvipc/shmbind.
  *
  * Context: At boot, once.
  */

@@ -19,10 +19,11 @@
  * The candidates are the mask's nodes that the cpuset of the faulting task
  * allows and that have memory in a zone which the allocation may use.
  *
- * The engine says why there is no folio: -ENOSPC where the binding allows no
- * other place, which ends in SIGBUS, and -ENOMEM otherwise.
+ * An allocation that fails returns -ENOSPC if the binding allows no other node,
+ * which a fault turns into SIGBUS, and -ENOMEM otherwise.
  *
- * Only MEM_STRIPE and MEM_WEIGHTED have state that changes, struct stripe.
+ * Only MEM_STRIPE and MEM_WEIGHTED have state that affects later choices, in
+ * struct stripe.
  */
 
 #include <kunit/static_stub.h>
@@ -87,16 +88,16 @@
 #define SHMBIND_POLICIES	(MEM_FIRSTREF | SHMBIND_STRIPES | MEM_MOSTFREE)
 #define SHMBIND_STRENGTHS	(MEM_HARDBIND | MEM_SOFTBIND | MEM_MASKBIND)
 
-/* In place of a number of pages, a choice of a stripe for readahead */
+/* Passed instead of a page count: a choice of a stripe for readahead */
 #define TURN_AHEAD		(-1)
 
-/* Page cache entries counted without a break: some hundred microseconds */
+/* Page cache entries counted in one batch: a few hundred microseconds */
 #define SHMBIND_COUNT_BATCH	4096
 
 /*
  * A stripe advances in rounds. In each round every node of the mask is due one
- * page; a large folio pays for as many rounds as it has base pages. With mask
- * 0-2 and base pages, but one folio of four pages at (*):
+ * page; a large folio counts for as many rounds as it has base pages. With mask
+ * 0-2, and base pages except for one folio of four pages at (*):
  *
  *	round		1	2	3	4	5
  *	node 0		0	.	.	.	0
@@ -118,8 +119,9 @@
  * when they enter the segment, for the node that they are on, as are folios of
  * UFFDIO_COPY and those that replace another folio.
  *
- * Counts of nodes that were candidates throughout hence differ by at most the
- * largest folio for each thread that faults, whatever the order of offsets.
+ * The counts of nodes that have always been candidates therefore differ by at
+ * most the largest folio for each thread that faults, in whatever order the
+ * threads touch the pages.
  *
  * With MEM_WEIGHTED a node is due as many pages in a round as its weight is
  * when the round begins. It takes these turns one after the other: if it
@@ -140,14 +142,14 @@ struct stripe {
 	u64 most;		/* the largest given */
 	bool begun;		/* MEM_WEIGHTED: weights have been read */
 	unsigned int ahead;	/* rounds that readahead is ahead of level */
-	int ahead_from;		/* node at which each of these begins, or none */
-	int ahead_at;		/* node that readahead has chosen last */
+	int ahead_from;		/* node where these rounds begin, or none */
+	int ahead_at;		/* node that readahead chose last */
 	int ahead_turns;	/* turns that it may still take there */
 	struct {
 		u64 given;		/* base pages; rounds of MEM_WEIGHTED */
-		int next;		/* of the mask, in a ring */
+		int next;		/* next node of the mask, in a ring */
 		u8 weight;		/* in this round; 1 for MEM_STRIPE */
-		u8 part;		/* base pages of the round after given */
+		u8 part;		/* base pages beyond the given rounds */
 	} node[];
 };
 
@@ -156,19 +158,20 @@ struct shmbind {
 	unsigned int policy;	/* one of SHMBIND_POLICIES */
 	unsigned int strength;	/* one of SHMBIND_STRENGTHS */
 	/*
-	 * Base pages on another node than the chosen one; refused allocations
+	 * fallback: base pages that are not on the chosen node
+	 * failed: allocations that were refused
 	 */
 	atomic_long_t fallback ____cacheline_aligned_in_smp;
 	atomic_long_t failed;
 	union {
 		/*
-		 * MEM_FIRSTREF: by node of the CPU, plus 1; 0 if not known
-		 * yet
+		 * MEM_FIRSTREF: for each CPU's node, the nearest node of the
+		 * mask plus 1; 0 if not known yet
 		 */
 		DECLARE_FLEX_ARRAY(u16, nearest);
 		/*
-		 * MEM_STRIPE: on cache lines of its own, since all faults read
-		 * the fields above.
+		 * Stripes only: on cache lines of its own, since all faults
+		 * read the fields above.
 		 */
 		struct stripe stripe ____cacheline_aligned_in_smp;
 	};
@@ -188,8 +191,8 @@ static struct shmbind *to_shmbind(const struct mempolicy *pol)
 /**
  * mpol_confine_load() - Restrict a choice of nodes to those of a policy.
  * @pol: The policy, may be NULL.
- * @load: The weight of each of MAX_NUMNODES nodes; the nodes with the highest are
- *	  the choice.
+ * @load: The weight of each of MAX_NUMNODES nodes; one of the nodes with the
+ *	  highest weight will be chosen.
  *
  * Only a policy with mpol_is_confined() restricts. If all of its nodes have
  * weight 0, each gets weight 1.
@@ -367,7 +370,7 @@ static struct mempolicy *shmbind_new(int policy, const nodemask_t *nodes)
  * @mask_ptr: User space address of the node mask.
  * @mask_len: Length of the mask in bits.
  *
- * The arguments are checked in the order of this list.
+ * @policy is checked first, then @mask_len, then the mask.
  *
  * Context: Process context, may sleep.
  * Return: The binding, with one reference that the caller drops by mpol_put(),
@@ -402,7 +405,7 @@ struct mempolicy *shmbind_create(int policy,
  * @binding: The segment's pointer to its binding, or to NULL.
  * @pol: The new binding.
  *
- * Context: Called with the lock held that keeps others from attaching.
+ * Context: Called with the segment's IPC lock held, so that no task can attach.
  * Return: The old binding, or NULL.
  */
 struct mempolicy *shmbind_publish(struct mempolicy **binding,
@@ -442,10 +445,10 @@ static const nodemask_t *usable_nodes(gfp_t gfp)
 }
 
 /*
- * Whether every node of the mask is a candidate, as nearly always: then the
- * mask itself is the set. A nodemask may have 1024 bits, and to build one costs
- * more than all else in a fault: so look at the words that can have a node in
- * them, and at no others.
+ * Whether every node of the mask is a candidate, which is nearly always true.
+ * The mask itself is then the set of candidates. A nodemask may have 1024 bits,
+ * and building one costs more than the rest of the choice, so look only at the
+ * words that can have a node in them.
  */
 static bool shmbind_unrestricted(const struct shmbind *b, gfp_t gfp)
 {
@@ -545,11 +548,11 @@ static bool stripe_is_due(const struct stripe *s, int nid)
  * Called with lock held and no candidate due.
  *
  * Nodes that are not candidates of this fault keep their distance to the level.
- * So they do not catch up by a burst of pages later, and tasks in different
- * cpusets do not disturb each other's rounds.
+ * They therefore do not catch up later with a burst of pages, and tasks in
+ * different cpusets do not disturb each other's rounds.
  *
  * If all nodes of the mask are candidates and have reached the level exactly,
- * only the level changes.
+ * only the level changes, and all of them are due again.
  */
 static void stripe_advance(struct shmbind *b, const nodemask_t *candidates)
 {
@@ -656,7 +659,7 @@ static int stripe_find_due(const struct shmbind *b,
 /*
  * stripe_find_due() for readahead. Its choices are not counted, so the same
  * nodes would stay due for all pages that a task reads ahead. Count the choices
- * provisionally, until the next one for a page that a task waits for.
+ * provisionally, until the next choice for a page that a task waits for.
  */
 static int stripe_find_ahead(struct shmbind *b, const nodemask_t *candidates)
 {
@@ -722,7 +725,7 @@ static unsigned int weighted_uncharge(struct stripe *s, int nid,
 	return rounds;
 }
 
-/* Called with lock held. Returns whether the node is due more in this round. */
+/* Called with lock held. Returns whether the node is still due in the round. */
 static bool stripe_add(struct shmbind *b, int nid, unsigned int nr_pages)
 {
 	struct stripe *s = &b->stripe;
@@ -754,7 +757,7 @@ static int stripe_choose(struct shmbind *b, const nodemask_t *candidates,
 		s->ahead_from = NUMA_NO_NODE;
 		nid = stripe_find_due(b, candidates);
 	}
-	/* Nodes that other tasks may use are due, and none of ours */
+	/* Only nodes that are not candidates of this fault are due */
 	if (unlikely(nid == NUMA_NO_NODE)) {
 		stripe_next_round(b, candidates);
 		nid = stripe_find_due(b, candidates);
@@ -800,7 +803,7 @@ static void stripe_return_turn(struct shmbind *b, int nid, unsigned int nr_pages
 	s->nr_due += !was_due && stripe_is_due(s, nid);
 }
 
-/* Begin the next search at this node again: a full node stops a HARD stripe. */
+/* Begin the next search here again: a HARD stripe does not skip a full node. */
 static void stripe_stop_at(struct shmbind *b, int nid)
 {
 	if (!stripe_counts_node(b, nid))
@@ -811,12 +814,12 @@ static void stripe_stop_at(struct shmbind *b, int nid)
 }
 
 /**
- * shmbind_return_turn() - Uncount a folio that does not enter its segment.
+ * shmbind_return_turn() - Return the turn of a folio that is not used.
  * @pol: The binding that placed the folio.
  * @nid: The node that was chosen for it.
  * @nr_pages: Its size in base pages.
  *
- * Context: Any context in which @pol cannot be freed, but not in interrupts.
+ * Context: Any context except interrupts. @pol must not be freed meanwhile.
  */
 void shmbind_return_turn(struct mempolicy *pol, int nid, unsigned int nr_pages)
 {
@@ -852,11 +855,12 @@ static unsigned long node_free_huge_pages(const struct hstate *h, int nid)
 #endif
 
 /*
- * For a page of the pool of @h, or if that is NULL for one by @gfp.
+ * Choose for a huge page from the pool of @h, or for a page that is allocated
+ * with @gfp if @h is NULL.
  *
- * Each choice looks at all candidates. So this is inline, for @h to be looked
- * at once, and takes the mask word by word: for_each_node_mask() has to find
- * its place in the mask anew for each node.
+ * Each choice looks at all candidates. The function is therefore inline, so
+ * that @h is not tested for each of them, and walks the mask word by word:
+ * for_each_node_mask() would search the mask again for each node.
  */
 static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 					   const nodemask_t *candidates)
@@ -891,9 +895,9 @@ static __always_inline int mostfree_choose(gfp_t gfp, const struct hstate *h,
 }
 
 /*
- * @turn is the number of pages that are counted at once. The caller uses them or
- * calls stripe_return_turn(). It is 0 for a folio that will be counted when it
- * enters the segment, and TURN_AHEAD for readahead.
+ * @turn is the number of pages to count immediately. If the caller does not use
+ * them, it calls stripe_return_turn(). @turn is 0 for a folio that will be
+ * counted when it enters the segment, and TURN_AHEAD for readahead.
  */
 static int shmbind_choose_from(struct shmbind *b, gfp_t gfp,
 			       const struct hstate *h, nodemask_t *candidates,
@@ -925,7 +929,7 @@ static noinline int shmbind_choose_by_mask(struct shmbind *b, gfp_t gfp,
 	if (mpol_is_confined(&b->pol))
 		return NUMA_NO_NODE;
 
-	/* SOFT is placed as if the segment was not bound */
+	/* SOFT may use any node: prefer the local one */
 	nid = shmbind_local_node();
 	if (turn > 0)
 		stripe_charge(b, nid, turn);
@@ -960,7 +964,7 @@ static int shmbind_choose(struct shmbind *b, gfp_t gfp, int turn)
 	return shmbind_choose_restricted(b, gfp, turn);
 }
 
-/* For a folio that is not on its chosen node only: other faults pay nothing. */
+/* Only for a folio that is not on its chosen node: no cost for other faults. */
 static void count_fallback(struct shmbind *b, unsigned int nr_pages)
 {
 	atomic_long_add(nr_pages, &b->fallback);
@@ -976,8 +980,9 @@ static struct page *note_fallback(struct shmbind *b, struct page *page,
 }
 
 /*
- * A large order that fails is followed by smaller ones, and an attempt without
- * reclaim by one with it. Neither is counted.
+ * Count only failures that are final. A large order is followed by smaller
+ * ones. An attempt without reclaim is followed by another attempt, or the
+ * caller can do without the page.
  */
 static void count_failure(struct shmbind *b, gfp_t gfp, unsigned int order)
 {
@@ -1054,8 +1059,8 @@ static int fallback_next(int nid, int n, nodemask_t *left)
 
 /*
  * Allocate on a node of @left other than @nid, by distance from @nid. The nodes
- * are tried one by one: a walk of the zonelist leaves a node that is only at
- * its low watermark, and zonelists are not sorted by distance alone.
+ * are tried one by one: a walk of the zonelist would skip a node that is merely
+ * below its low watermark, and zonelists are not sorted by distance alone.
  */
 static struct page *alloc_by_distance(gfp_t gfp, unsigned int order, int nid,
 				      nodemask_t *left)
@@ -1150,9 +1155,10 @@ static struct page *alloc_mask(struct shmbind *b, gfp_t gfp, int nid)
 }
 
 /*
- * A large folio does not fall back to another node: smaller ones on the same
- * node follow. A confined binding reclaims only for the smallest, because
- * otherwise it would walk the slow path once for each order.
+ * A large folio falls back to another node only for SOFT without a candidate.
+ * Otherwise smaller orders are tried on the same node. A confined binding
+ * reclaims only for the smallest order, because otherwise it would walk the
+ * slow path once for each order.
  */
 static struct page *alloc_large(struct shmbind *b, gfp_t gfp,
 				unsigned int order, int nid)
@@ -1239,11 +1245,12 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 }
 
 /*
- * For folios that are counted when they enter the segment, for the node that
- * they are on, because readahead for another segment may have placed them. A
- * full node would then stay due without ever getting a page, and its neighbour
- * would get all of its pages. So a turn that ends in a fallback is counted
- * here.
+ * Allocate a folio that is counted when it enters the segment. It is then
+ * counted for the node that it is on, because readahead for another segment may
+ * have allocated it. If folios that fell back were counted only there, a full
+ * node would stay due without ever getting a page, and all of its pages would
+ * go to its neighbour. A fallback is therefore also counted here, for the
+ * chosen node.
  */
 static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
 				     struct mempolicy *pol, int *nid)
@@ -1282,9 +1289,9 @@ static __always_inline void trace_alloc(struct mempolicy *pol,
  *	 will count the folio when it enters.
  *
  * Context: Process context, may sleep if @gfp allows it.
- * Return: The folio, or an error pointer: %-ENOSPC if a MEM_HARDBIND binding
- * has no room on the node, a MEM_MASKBIND one on no candidate, or either no
- * candidate; %-ENOMEM if a MEM_SOFTBIND one has found no room anywhere.
+ * Return: The folio, or an error pointer: %-ENOSPC if there is no room on the
+ * chosen node (MEM_HARDBIND) or on any candidate (MEM_MASKBIND), or if these
+ * have no candidate; %-ENOMEM if there is no room anywhere (MEM_SOFTBIND).
  */
 struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 					 struct mempolicy *pol,
@@ -1313,11 +1320,12 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
  * @pol: The binding.
  * @ilx: The node that shmbind_swapin() has chosen, or %NO_INTERLEAVE_INDEX for a
  *	 folio that no task waits for. Such a folio is allocated without reclaim on
- *	 the node that is chosen here, or not at all. A confined binding without a
- *	 candidate passes the same value, and fails either way.
+ *	 the node that is chosen here, or not at all. If a confined binding has
+ *	 no candidate, shmbind_swapin() passes the same value, and the
+ *	 allocation fails as it should.
  *
  * Context: Process context, may sleep if @gfp allows it.
- * Return: As shmbind_alloc_folio().
+ * Return: As for shmbind_alloc_folio().
  */
 struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 					struct mempolicy *pol, pgoff_t ilx)
@@ -1361,7 +1369,7 @@ static bool hugetlb_has_free_surplus(const struct hstate *h)
 
 /**
  * hugetlb_surplus_possible() - Tell whether a fault may make a surplus page.
- * @h: Its size.
+ * @h: The huge page size.
  * @alloc_flags: As for hugetlb_alloc_folio().
  *
  * At the limit of surplus pages, a new one can take the place of one that is
@@ -1394,11 +1402,11 @@ static void drop_nodes_without_pages(const struct hstate *h,
 }
 
 /*
- * Sets *@candidates to the mask itself if all its nodes are candidates, which
- * is the common case, and otherwise to @space, filled in. A node that has no
- * huge page is not a candidate unless its pool can get one at this fault. Only
- * the chosen node is checked for that: walking the mask would cost more than
- * the choice.
+ * Point *@candidates to the mask itself if all its nodes are candidates, which
+ * is the common case; otherwise fill in @space and point *@candidates to it. A
+ * node that has no huge page is not a candidate unless its pool can get one at
+ * this fault. Check only the chosen node for that at first: walking the mask
+ * would cost more than the choice.
  */
 static int hugetlb_choose(struct shmbind *b, struct hstate *h,
 			  nodemask_t **candidates, nodemask_t *space,
@@ -1443,9 +1451,8 @@ static struct folio *hugetlb_alloc_on_node(struct hstate *h, int nid,
 }
 
 /*
- * Allocate on the nearest candidate to @nid that can provide a page. Others are
- * skipped without an attempt, because each attempt is charged to the
- * controllers.
+ * Allocate on the nearest candidate to @nid that can provide a page. Skip the
+ * others without an attempt, because each attempt charges the controllers.
  */
 static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
 					 const nodemask_t *candidates,
@@ -1463,8 +1470,9 @@ static struct folio *hugetlb_by_distance(struct hstate *h, int nid,
 		if (!IS_ERR(folio))
 			return folio;
 		/*
-		 * A controller's limit, which other nodes would meet as well;
-		 * but a long-term pin cannot use every free page.
+		 * The node has a page, so this was a controller's limit, which
+		 * applies on other nodes as well. A long-term pin is different:
+		 * it cannot use every free page.
 		 */
 		if (node_free_huge_pages(h, n) &&
 		    hugetlb_may_dequeue(h, alloc_flags) &&
@@ -1587,7 +1595,7 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 			folio = hugetlb_alloc_near(b, h, nid, candidates, mm,
 						   alloc_flags);
 		if (!IS_ERR(folio)) {
-			/* shmbind_return_hugetlb_turn() knows this node only */
+			/* The turn to return if the folio is not used */
 			if (folio_nid(folio) != nid)
 				stripe_charge(b, folio_nid(folio), turn);
 			if (folio_nid(folio) != nid && nid != NUMA_NO_NODE)
@@ -1603,10 +1611,7 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 	}
 
 	stripe_stop_at(b, nid);
-	/*
-	 * If the node has pages, the limit of a controller was met: do not
-	 * count
-	 */
+	/* If the node has pages, a controller's limit was hit: do not count */
 	if (nid == NUMA_NO_NODE || !node_free_huge_pages(h, nid) ||
 	    !hugetlb_may_dequeue(h, alloc_flags))
 		count_failure(b, gfp, 0);
@@ -1615,7 +1620,7 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 
 /**
  * shmbind_alloc_hugetlb_folio() - Allocate a huge page for a bound segment.
- * @h: Its size.
+ * @h: The huge page size.
  * @pol: The binding.
  * @vma: The mapping that it is for.
  * @addr: The address.
@@ -1626,8 +1631,7 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
  * the caller must call shmbind_return_hugetlb_turn().
  *
  * Context: Process context, may sleep.
- * Return: The folio, or an error pointer as from hugetlb_alloc_folio():
- * %-ENOSPC.
+ * Return: The folio, or %-ENOSPC as from hugetlb_alloc_folio().
  */
 struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 					  struct mempolicy *pol,
@@ -1644,12 +1648,12 @@ struct folio *shmbind_alloc_hugetlb_folio(struct hstate *h,
 }
 
 /**
- * shmbind_return_hugetlb_turn() - Uncount a huge page that does not enter its
- * segment.
+ * shmbind_return_hugetlb_turn() - Return the turn of a huge page that is not
+ * used.
  * @vma: The mapping that it was allocated for, bound or not.
  * @addr: The address.
  * @folio: The huge page. After a fallback it is counted for the chosen node and for
- *	   the node that it is on; only the latter is uncounted.
+ *	   the node that it is on; only the latter turn is returned.
  *
  * Context: Process context in which @vma cannot go away.
  */
@@ -1676,7 +1680,7 @@ static struct mempolicy *shmem_index_policy(struct shmem_inode_info *info,
 	return mpol_shared_policy_lookup(&info->policy, index);
 }
 
-/* The same if it is a binding, or NULL. */
+/* The policy of a page if it is a binding, otherwise NULL. */
 static struct mempolicy *shmem_index_binding(struct shmem_inode_info *info,
 					     pgoff_t index)
 {
@@ -1688,7 +1692,7 @@ static struct mempolicy *shmem_index_binding(struct shmem_inode_info *info,
 	return NULL;
 }
 
-/* Without readahead; a large folio is tried first if @order is not 0. */
+/* Swap in without readahead. Try a large folio first if @order is not 0. */
 static struct folio *swapin_by_binding(struct mempolicy *pol,
 				       struct shmem_inode_info *info,
 				       pgoff_t index, swp_entry_t swap,
@@ -1714,8 +1718,8 @@ static struct folio *swapin_by_binding(struct mempolicy *pol,
 }
 
 /*
- * Read the wanted page first, and let no other page reclaim. Readahead that
- * follows only takes free memory of the chosen nodes.
+ * Read the wanted page first; only that one may reclaim. The readahead that
+ * follows only takes free memory on the chosen nodes.
  */
 static noinline struct folio *swapin_around(struct mempolicy *pol,
 					    struct shmem_inode_info *info,
@@ -1737,7 +1741,7 @@ static noinline struct folio *swapin_around(struct mempolicy *pol,
 	return folio;
 }
 
-/* By a policy that mbind(2) has set, as shmem_swapin_folio() does it. */
+/* Swap in by a policy that mbind(2) has set, as shmem_swapin_folio() does. */
 static noinline struct folio *swapin_by_range(struct mempolicy *pol, u64 ino,
 					      pgoff_t index, swp_entry_t swap,
 					      int order, gfp_t gfp,
@@ -1770,7 +1774,7 @@ static noinline struct folio *swapin_by_range(struct mempolicy *pol, u64 ino,
  * The policy is looked up only here: mbind(2) may change it at any time.
  *
  * Context: Process context, may sleep.
- * Return: The folio, or an error pointer as of swapin_sync() and
+ * Return: The folio, or an error pointer as from swapin_sync() and
  * shmbind_alloc_folio(); %NULL if there is no memory.
  */
 struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
@@ -1783,7 +1787,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	struct folio *folio;
 	bool sync;
 
-	/* As shmem_swap_alloc_folio() */
+	/* As in shmem_swap_alloc_folio() */
 	if (order && ((vmf && userfaultfd_armed(vmf->vma)) ||
 		      !zswap_never_enabled()))
 		order = 0;
@@ -1856,6 +1860,7 @@ bool folio_is_confined(const struct folio *folio)
  *
  * Context: The mapping must not go away.
  * Return: True if the segment has a binding, even where ranges have policies.
+ * Always false for SHM_HUGETLB, where mbind(2) policies belong to the mapping.
  */
 bool vma_is_shmbound(struct vm_area_struct *vma)
 {
@@ -1868,9 +1873,9 @@ bool vma_is_shmbound(struct vm_area_struct *vma)
 }
 
 /*
- * Whether a binding confines moves for this reason. Moves that an administrator
- * requests explicitly, MR_SYSCALL and MR_MEMORY_HOTPLUG, are not confined.
- * Compaction stays within a zone.
+ * Whether a binding confines moves for this reason. Moves that are requested
+ * explicitly, such as MR_SYSCALL and MR_MEMORY_HOTPLUG, are not confined.
+ * Compaction stays within a zone anyway.
  */
 static bool move_is_confined(enum migrate_reason reason)
 {
@@ -1893,8 +1898,8 @@ static bool move_is_confined(enum migrate_reason reason)
  * @nodes: Set to the nodes that it may go to, if it may not go to all.
  *
  * A folio in the swap cache does not identify its segment, and a fault may map
- * it before it has been moved. Once there has been a confined segment it stays
- * on its node.
+ * it before it has been moved. Such a folio therefore stays on its node once
+ * there has been a confined segment.
  *
  * Context: Any context.
  * Return: True if @nodes has been set.
@@ -1908,7 +1913,7 @@ bool shmbind_confine_move(const struct folio *folio, int reason,
 	    folio_test_anon(folio) || page_has_movable_ops(&folio->page))
 		return false;
 
-	/* The mapping first: the folio may be on its way to the swap cache */
+	/* Read the mapping first: the folio may be entering the swap cache */
 	guard(rcu)();
 	pol = folio_binding(folio);
 	if (mpol_is_confined(pol))
@@ -2017,7 +2022,7 @@ static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
 	nid = choose_again(b, gfp, src, &candidates);
 	if (nid == folio_nid(src))
 		return ERR_PTR(-ENOSPC);
-	/* Leave a node of the mask for the chosen node only */
+	/* From a node of the mask, move to the chosen node only */
 	if (in_mask)
 		init_nodemask_of_node(&candidates, nid);
 
@@ -2041,7 +2046,7 @@ static struct folio *alloc_again(struct folio *src, struct mempolicy *pol)
  * @dst: Set to the new folio, which is on a node of the mask; to %NULL if @src is
  *	 to be split and moved in pieces; to an error pointer if it stays where it is.
  *
- * For MPOL_DEFAULT of mbind(2) with MPOL_MF_MOVE. MEM_STRIPE spreads the pages
+ * For MPOL_DEFAULT of mbind(2) with MPOL_MF_MOVE. A stripe spreads the pages
  * by their offset. A folio of MEM_FIRSTREF that is on a node of the mask stays
  * there.
  *
@@ -2073,7 +2078,7 @@ bool shmbind_alloc_move(struct folio *src, struct folio **dst)
  *
  * Context: Any context in which @pol cannot be freed, does not sleep.
  * Return: A node of the mask in the top tier, by the policy; %NUMA_NO_NODE if
- * there is none, or the folio is on such a node.
+ * there is none, or if the folio is already in the top tier.
  */
 int shmbind_promotion_node(struct mempolicy *pol, struct folio *folio)
 {
@@ -2122,7 +2127,7 @@ static const char *shmbind_strength_name(unsigned int strength)
 
 /**
  * shmbind_show() - Print a binding, e.g. "shmbind=stripe|hard:0-3".
- * @m: Where to.
+ * @m: The file to print to.
  * @pol: The binding.
  *
  * Context: Any context in which @pol cannot be freed.
@@ -2152,12 +2157,12 @@ void shmbind_read_counts(const struct mempolicy *pol, unsigned long *fallback,
 }
 
 /**
- * shmbind_count_pages() - Count resident pages of a segment by node, a batch.
+ * shmbind_count_pages() - Count a batch of a segment's resident pages by node.
  * @mapping: The segment's page cache.
- * @index: Where to begin, 0 for the first batch; where to go on.
- * @pages: Array of nr_node_ids counters in base pages, added to.
+ * @index: Where to begin, 0 for the first batch; set to where the next begins.
+ * @pages: Array of nr_node_ids counters of base pages, to which this adds.
  *
- * Context: Called with RCU held, which is all that keeps @mapping, and with
+ * Context: Called with RCU held, which alone keeps @mapping alive, and with
  * memory hotplug excluded by get_online_mems(), since pages are not pinned.
  * Return: False at the end.
  */

@@ -31,9 +31,9 @@ static inline bool mpol_is_shmbind(const struct mempolicy *pol)
 	return pol && pol->mode == MPOL_SHMBIND;
 }
 
-/* Internal flags of a binding, to be tested without a call of the engine */
+/* Internal flags of a binding, which can be tested without a function call */
 #define MPOL_F_CONFINED	BIT(5)	/* pages may be on the mask's nodes only */
-#define MPOL_F_STRIPE	BIT(6)	/* a policy of turns, which counts pages */
+#define MPOL_F_STRIPE	BIT(6)	/* the policy counts pages by node */
 
 /**
  * mpol_is_confined() - Tell whether a policy keeps its pages within its nodes.
