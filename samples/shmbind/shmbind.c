@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * shmbind - Place System V shared memory on NUMA nodes, and draw where it lies.
+ * shmbind - Place System V shared memory on NUMA nodes, and draw where it is.
  *
- * What a program needs is in make_segment(): shmget(2), then shmbind(2), and
- * only then shmat(2), for a segment that was ever attached cannot be bound any
- * more. All the rest touches pages, asks where they are, and compares.
+ * make_segment() shows what a program has to do: call shmget(2), then
+ * shmbind(2), and only then shmat(2), because a segment that was ever attached
+ * can no longer be bound. The rest of this file touches pages, asks the kernel
+ * where they are, and compares that with the promises of shmbind(2).
  */
 
 #define _GNU_SOURCE
@@ -36,13 +37,13 @@
 #define BAR_WIDTH	36
 #define MIB		(1024 * 1024UL)
 #define DEFAULT_SIZE	(4 * MIB)
-#define FILL_LIMIT	(1024 * MIB)	/* a larger node is not filled unasked */
+#define FILL_LIMIT	(1024 * MIB)	/* fill a larger node only on request */
 
 #define COUNT_OF(array)	(sizeof(array) / sizeof(*(array)))
 
 enum { EXIT_WRONG = 1, EXIT_CANNOT = 2 };
 
-/* A set of nodes, in the form in which the kernel takes it. */
+/* A set of nodes, in the form that the kernel takes. */
 struct nodes {
 	unsigned long bits[MAX_NODES / LONG_BITS];
 };
@@ -66,19 +67,19 @@ static const struct choice strengths[] = {
 	{ MEM_SOFTBIND, "soft", "MEM_SOFTBIND", "elsewhere if full" },
 };
 
-/* A segment to be made, and how to use it. */
+/* A segment to create, and how to use it. */
 struct plan {
 	const struct choice *policy, *strength;
-	struct nodes mask;	/* where its pages are to lie */
-	struct nodes from;	/* whose CPUs touch them, each its share */
+	struct nodes mask;	/* the nodes of the binding */
+	struct nodes from;	/* nodes whose CPUs touch it, each its share */
 	unsigned long pages;
 };
 
-/* What came of it. */
+/* The outcome of using a segment. */
 struct result {
-	unsigned long pages;	/* touched without a SIGBUS */
-	int *where;		/* each of them lies */
-	int *from;		/* which node's CPU it was touched */
+	unsigned long pages;	/* that were touched without a SIGBUS */
+	int *where;		/* the node of each page */
+	int *from;		/* the node whose CPU touched each page */
 	unsigned long count[MAX_NODES];
 	unsigned long before[MAX_NODES], after[MAX_NODES];	/* free pages */
 };
@@ -89,7 +90,7 @@ static bool wrong;		/* something was not as the contract says */
 
 static void verdict(bool good, const char *claim)
 {
-	printf("  %s: %s\n", good ? "ok" : "WRONG, it is not so", claim);
+	printf("  %s: %s\n", good ? "ok" : "WRONG, this is not the case", claim);
 	wrong |= !good;
 }
 
@@ -134,7 +135,7 @@ static int weight(const struct nodes *set)
 	return count;
 }
 
-/* "0-1,3", as the kernel writes it and the user may. */
+/* Parse a list of nodes as the kernel and users write it: "0-1,3". */
 static bool parse(const char *text, struct nodes *set)
 {
 	unsigned long first, last;
@@ -157,7 +158,7 @@ static bool parse(const char *text, struct nodes *set)
 	return !*end;
 }
 
-/* "node 3" or "nodes 0-1,3"; the text lasts for the next few calls. */
+/* Return "node 3" or "nodes 0-1,3"; the text stays valid for a few calls. */
 static const char *say(const struct nodes *set)
 {
 	static char texts[4][512];
@@ -186,10 +187,10 @@ static const char *say(const struct nodes *set)
 }
 
 /*
- * The machine, as sysfs and procfs tell it.
+ * The machine, as sysfs and procfs describe it.
  */
 
-/* What follows the key in the first line that has it. */
+/* Return what follows the key in the first line that contains it. */
 static char *look_up(const char *path, const char *key)
 {
 	static char line[8192];
@@ -248,7 +249,7 @@ static int distance(int from, int to)
 	return value;
 }
 
-/* The node of the set that is nearest, among equals the lowest. */
+/* Return the nearest node of the set; among equals, the lowest. */
 static int nearest(int from, const struct nodes *set)
 {
 	int node, best = -1;
@@ -260,14 +261,14 @@ static int nearest(int from, const struct nodes *set)
 	return best;
 }
 
-/* Where MEM_FIRSTREF puts what a CPU of that node touches. */
+/* Return where MEM_FIRSTREF puts a page that a CPU of the node touches. */
 static int first_choice(int from, const struct nodes *mask)
 {
-	/* the nearest stands in for a node without memory */
+	/* the nearest node with memory takes the place of one without */
 	return nearest(nearest(from, &memory), mask);
 }
 
-/* Run on the CPUs of the node from now on; false if it has none for us. */
+/* Run on the CPUs of the node from now on; false if we may not use any. */
 static bool run_on(int node)
 {
 	struct nodes list;
@@ -289,7 +290,8 @@ static void discover(void)
 	int node;
 
 	if (access(dir, F_OK))
-		errx(EXIT_CANNOT, "no %s: is /sys mounted, has the kernel NUMA?",
+		errx(EXIT_CANNOT,
+		     "%s does not exist: is /sys mounted, does the kernel have NUMA?",
 		     dir);
 	page_size = sysconf(_SC_PAGESIZE);
 	parse(look_up("/sys/devices/system/node/online", ""), &online);
@@ -314,7 +316,7 @@ static int shmbind(int shmid, int policy, unsigned long *mask, int mask_len)
 
 static void need_shmbind(void)
 {
-	/* no segment, no mask: a kernel that knows the call says EINVAL */
+	/* without segment and mask, a kernel that has the call says EINVAL */
 	if (shmbind(-1, 0, NULL, 0) && errno == EINVAL)
 		return;
 	warn("this kernel has no shmbind(2)");
@@ -342,7 +344,7 @@ static char *make_segment(const struct plan *plan)
 	}
 
 	addr = shmat(id, NULL, 0);
-	/* From now on the segment goes with its last attach. */
+	/* From now on, the last detach destroys the segment. */
 	shmctl(id, IPC_RMID, NULL);
 	if (addr == (char *)-1)
 		err(EXIT_CANNOT, "shmat of %lu pages", plan->pages);
@@ -370,7 +372,7 @@ static void catch_sigbus(void)
 	sigaction(SIGBUS, &action, NULL);
 }
 
-/* Write to a page; false if the answer was SIGBUS. */
+/* Write to a page; return false if that raised SIGBUS. */
 static bool touch(char *addr)
 {
 	if (sigsetjmp(sigbus_jump, 0))
@@ -379,7 +381,7 @@ static bool touch(char *addr)
 	return true;
 }
 
-/* Touch page after page, from one on, until the end or a SIGBUS. */
+/* Touch pages in order, from one page to the end or to a SIGBUS. */
 static unsigned long touch_pages(char *addr, unsigned long page,
 				 unsigned long end)
 {
@@ -388,7 +390,7 @@ static unsigned long touch_pages(char *addr, unsigned long page,
 	return page;
 }
 
-/* Ask the kernel where touched pages lie: move_pages(2), moving none. */
+/* Ask for the nodes of touched pages: move_pages(2) without targets. */
 static void locate(char *addr, unsigned long pages, int *where)
 {
 	void *batch[512];
@@ -408,11 +410,11 @@ static void *allocate(unsigned long count, size_t size)
 	void *space = calloc(count + 1, size);
 
 	if (!space)
-		errx(EXIT_CANNOT, "no memory to note %lu pages", count);
+		errx(EXIT_CANNOT, "no memory to record %lu pages", count);
 	return space;
 }
 
-/* Each node of plan->from touches its share of the segment. */
+/* Let the CPUs of each node in plan->from touch their share of the segment. */
 static struct result *use(const struct plan *plan, char *addr)
 {
 	struct result *result = allocate(1, sizeof(*result));
@@ -427,7 +429,8 @@ static struct result *use(const struct plan *plan, char *addr)
 	for (node = -1; next(&node, &plan->from);) {
 		end += (plan->pages - end) / left--;
 		if (!run_on(node))
-			errx(EXIT_CANNOT, "node %d has no CPU for us", node);
+			errx(EXIT_CANNOT, "node %d has no CPU available",
+			     node);
 		page = touch_pages(addr, result->pages, end);
 		while (result->pages < page)
 			result->from[result->pages++] = node;
@@ -439,8 +442,8 @@ static struct result *use(const struct plan *plan, char *addr)
 	for (page = 0; page < result->pages; page++) {
 		node = result->where[page];
 		if (node < 0 || node >= MAX_NODES)
-			errx(EXIT_CANNOT, "page %lu: on no node (%d)", page,
-			     node);
+			errx(EXIT_CANNOT, "page %lu is not on any node (%d)",
+			     page, node);
 		result->count[node]++;
 	}
 	for (node = -1; next(&node, &memory);)
@@ -465,7 +468,7 @@ static double mib(unsigned long pages)
 	return (double)pages * page_size / MIB;
 }
 
-/* Pages of the node, in order, by the node from which they were touched. */
+/* Draw the node's pages in order, each as the node that touched it. */
 static void draw_bar(const struct result *result, int node, unsigned long scale)
 {
 	static const char names[] = "0123456789abcdefghijklmnopqrstuvwxyz";
@@ -474,7 +477,7 @@ static void draw_bar(const struct result *result, int node, unsigned long scale)
 	for (page = 0; page < result->pages; page++) {
 		if (result->where[page] != node)
 			continue;
-		/* at least one, however few they are */
+		/* draw at least one, however few pages there are */
 		for (seen++; drawn <= (seen - 1) * BAR_WIDTH / scale; drawn++)
 			putchar(names[result->from[page] % 36]);
 	}
@@ -508,7 +511,7 @@ static void title(const struct plan *plan)
 }
 
 /*
- * Comparing with what shmbind(2) promises while there is room.
+ * Comparing the result with what shmbind(2) promises while there is room.
  */
 
 static bool near_their_cpus(const struct plan *plan,
@@ -541,8 +544,9 @@ static bool even(const struct plan *plan, const struct result *result)
 }
 
 /*
- * Whoever took a page is left with as much as any other. Each CPU takes pages
- * off a node in batches, though, of up to 8M, or 1/128 of a smaller node.
+ * A node that has got a page still has as much free memory as any other. Some
+ * slack is needed, because each CPU takes pages off a node in batches. A batch
+ * is up to 8M, or 1/128 of a smaller node.
  */
 static bool levelled(const struct plan *plan, const struct result *result)
 {
@@ -636,7 +640,7 @@ static void show(const struct plan *plan)
  * Every policy and strength.
  */
 
-/* A mask that leaves some CPUs outside, if it can, and a fitting size. */
+/* Choose a mask that leaves out some CPUs if possible, and a size that fits. */
 static void choose_mask(struct plan *plan)
 {
 	unsigned long room, least = ULONG_MAX, most = 0, second = 0;
@@ -663,7 +667,7 @@ static void choose_mask(struct plan *plan)
 		}
 	}
 	plan->pages = DEFAULT_SIZE / page_size;
-	/* enough to make two nodes level, if they are not too far apart */
+	/* enough to level two nodes, if they are not too far apart */
 	if (plan->policy->flag == MEM_MOSTFREE && second &&
 	    most - second < 8 * plan->pages)
 		plan->pages += most - second;
@@ -676,9 +680,9 @@ static void show_all(void)
 	struct plan plan = { .from = cpus };
 	size_t i, j;
 
-	printf("Each bar is a node. It consists of the names of the nodes whose CPUs touched\n"
-	       "the pages that lie there; behind it are the number of pages and the free\n"
-	       "memory of the node, before and after.\n");
+	printf("Each bar shows the pages on one node. Its characters name the nodes whose CPUs\n"
+	       "touched these pages. The number of pages follows, then the free memory of the\n"
+	       "node before and after.\n");
 	for (i = 0; i < COUNT_OF(policies); i++) {
 		for (j = 0; j < COUNT_OF(strengths); j++) {
 			plan.policy = &policies[i];
@@ -690,11 +694,12 @@ static void show_all(void)
 }
 
 /*
- * A full node. A HARD segment fills it: its pages come from there or not at
- * all, so that the end is a SIGBUS and nothing else on the machine starves.
+ * A full node. A HARD segment fills it. The pages of such a segment come from
+ * that node or not at all. The filling therefore ends with a SIGBUS, and other
+ * nodes keep their memory.
  */
 
-/* What is freed on the node meanwhile, a page or two, is used up first. */
+/* A page or two may have been freed on the node; use them up first. */
 static bool system_call_gets_efault(char *addr)
 {
 	int pipes[2], tries = 100;
@@ -714,13 +719,13 @@ static bool system_call_gets_efault(char *addr)
 	return efault;
 }
 
-/* Fill the node with the segment; the first page that did not fit. */
+/* Fill the node with the segment; return the first page that did not fit. */
 static unsigned long show_full_hard(const struct plan *plan, char *addr)
 {
 	unsigned long page, kills = oom_kills();
 	struct result *result;
 
-	printf("\nThe node gets full: a segment of its whole size\n");
+	printf("\nThe node becomes full: a segment of its whole size\n");
 	title(plan);
 	result = use(plan, addr);
 	page = result->pages;
@@ -738,8 +743,9 @@ static unsigned long show_full_hard(const struct plan *plan, char *addr)
 }
 
 /*
- * The farthest other node that has room, with CPUs from which MEM_FIRSTREF
- * would still choose the full one.
+ * Add the farthest other node that has room to the mask. Touch the pages from
+ * a node for whose CPUs MEM_FIRSTREF still chooses the full one. Return whether
+ * such nodes exist.
  */
 static bool add_candidate(struct plan *plan, int full)
 {
@@ -776,7 +782,7 @@ static void show_full_soft(const struct plan *plan, int full)
 	verdict(result->pages == plan->pages, "every page could be touched");
 	if (weight(&plan->mask) > 1)
 		verdict(!outside(plan, result),
-			"the mask's other node took them, be it far or near");
+			"the mask's other node took them, near or far");
 	else
 		verdict(result->count[full] <= result->before[full] &&
 			outside(plan, result),
@@ -798,7 +804,7 @@ static void show_full(bool asked)
 		full = node;
 	pages = all_pages(full);
 	if (weight(&memory) < 2) {
-		printf("\nA full node is not shown: all other programs need it too.\n");
+		printf("\nA full node is not shown: all other programs need the only node.\n");
 		return;
 	}
 	if (!asked && pages > FILL_LIMIT / page_size) {
@@ -820,7 +826,7 @@ static void show_full(bool asked)
 	page = show_full_hard(&plan, addr);
 
 	shmdt(spare);
-	printf("  another segment of %.1fM there is removed\n",
+	printf("  another segment of %.1fM on this node is removed\n",
 	       mib(spare_pages));
 	verdict(touch(addr + page * page_size),
 		"the same page can now be touched");
@@ -842,15 +848,14 @@ static void show_full(bool asked)
 
 static const char usage[] =
 "Usage: shmbind [OPTION]...\n"
-"Make System V shared memory, tell the kernel with shmbind(2) on which NUMA nodes\n"
-"its pages are to lie, touch them from CPUs of several nodes, and draw where the\n"
-"kernel says they are.\n"
+"Create System V shared memory, bind it to NUMA nodes with shmbind(2), touch its\n"
+"pages from CPUs of several nodes, and draw where the kernel says they are.\n"
 "\n"
-"Without options, every policy and strength is shown, then a full node.\n"
-"With any of these, one segment:\n"
+"Without options, show every policy and strength, then a full node.\n"
+"With any of these options, show one segment:\n"
 "  -p, --policy=POLICY      where a page goes when it is first touched:\n"
-"        firstref           to the node of the CPU that touches it or, if the\n"
-"                           mask is without that, the nearest in it (default)\n"
+"        firstref           to the node of the CPU that touches it or, if it is not\n"
+"                           in the mask, to the nearest node of it (default)\n"
 "        stripe             to each node of the mask in turn\n"
 "        mostfree           to the node of the mask with the most free memory\n"
 "  -s, --strength=STRENGTH  if that node is full:\n"
@@ -860,13 +865,13 @@ static const char usage[] =
 "  -m, --size=SIZE          of the segment, such as 64K or 16M (default: 4M)\n"
 "  -t, --touch-from=LIST    nodes whose CPUs touch the pages, each its share\n"
 "                           (default: all with CPUs)\n"
-"Others:\n"
-"      --full               show only what happens when a node is full: the\n"
-"                           highest node is filled for a moment, however large\n"
+"Other options:\n"
+"      --full               show only what happens when a node is full: fill the\n"
+"                           highest node for a moment, however large it is\n"
 "  -h, --help               show this text\n"
 "\n"
-"Exit status: 0 if the pages lie as shmbind(2) promises, 1 if they do not, 2 if\n"
-"that could not be tried.\n";
+"Exit status: 0 if the pages are where shmbind(2) promises, 1 if they are not,\n"
+"2 if that could not be tested.\n";
 
 static const struct choice *choose(const char *name, const char *what,
 				   const struct choice *choices, size_t count)
@@ -877,7 +882,7 @@ static const struct choice *choose(const char *name, const char *what,
 		if (!strcmp(name, choices[i].name))
 			return &choices[i];
 	}
-	errx(EXIT_CANNOT, "'%s' is no %s; try --help", name, what);
+	errx(EXIT_CANNOT, "'%s' is not a %s; try --help", name, what);
 }
 
 static struct nodes nodes_from(const char *text)
@@ -885,7 +890,8 @@ static struct nodes nodes_from(const char *text)
 	struct nodes set;
 
 	if (!parse(text, &set))
-		errx(EXIT_CANNOT, "'%s' is no list of nodes such as 0-1,3", text);
+		errx(EXIT_CANNOT, "'%s' is not a list of nodes such as 0-1,3",
+		     text);
 	return set;
 }
 
@@ -896,7 +902,8 @@ static struct nodes cpus_from(const char *text)
 
 	for (node = -1; next(&node, &set);) {
 		if (!has(&cpus, node))
-			errx(EXIT_CANNOT, "node %d has no CPU for us, only %s",
+			errx(EXIT_CANNOT,
+			     "no CPU available on node %d, only on %s",
 			     node, say(&cpus));
 	}
 	return set;
@@ -917,7 +924,7 @@ static unsigned long pages_from(const char *text)
 		end++;
 	}
 	if (!isdigit(*text) || *end || errno || !size || size > LONG_MAX / unit)
-		errx(EXIT_CANNOT, "'%s' is no size such as 64K or 16M", text);
+		errx(EXIT_CANNOT, "'%s' is not a size such as 64K or 16M", text);
 	return (size * unit + page_size - 1) / page_size;
 }
 
@@ -982,9 +989,10 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind < argc)
-		errx(EXIT_CANNOT, "'%s' is no option; try --help", argv[optind]);
+		errx(EXIT_CANNOT, "'%s' is not an option; try --help",
+		     argv[optind]);
 	if (one && full)
-		errx(EXIT_CANNOT, "--full goes with no other option; try --help");
+		errx(EXIT_CANNOT, "--full excludes all other options; try --help");
 
 	need_shmbind();
 	catch_sigbus();
