@@ -26,17 +26,18 @@
 			 { MEM_MASKBIND, "mask" })
 
 /**
- * shmbind_alloc - called when a folio of a bound segment has been allocated
+ * shmbind_alloc - called when a bound segment got a folio, or could not get one
  *
- * @inode:	of the segment; its number is the shmid
- * @index:	of the folio in the segment, in base pages
- * @order:	of the folio
+ * @inode:	the inode of the segment; its number is the shmid
+ * @index:	the offset of the folio in the segment, in base pages
+ * @order:	the order of the folio
  * @policy:	one of the policies of shmbind(2)
  * @strength:	one of its strengths
  * @chosen:	the node that the policy has chosen, or NUMA_NO_NODE
- * @nid:	the node that the folio is on, or NUMA_NO_NODE if there is none
+ * @nid:	the node that the folio is on, or NUMA_NO_NODE without a folio
  *
- * Where a large folio fails, smaller ones follow. Readahead is not traced.
+ * If no large folio is available, attempts with smaller ones follow. Readahead
+ * is not traced.
  */
 TRACE_EVENT(shmbind_alloc,
 	    TP_PROTO(const struct inode *inode, pgoff_t index,
