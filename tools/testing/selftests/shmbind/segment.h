@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "nodes.h"
+#include "require.h"
 #include "wrappers.h"
 
 /* Emulated, with KASAN and lockdep, everything takes several times as long. */

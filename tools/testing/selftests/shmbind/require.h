@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What a test needs of the machine: REQUIRE() skips it elsewhere. */
+#ifndef SELFTEST_SHMBIND_REQUIRE_H
+#define SELFTEST_SHMBIND_REQUIRE_H
+
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "hotplug.h"
+#include "nodes.h"
+
+static inline int distinct_distances(int from, const struct nodemask *to)
+{
+	bool seen[256] = {};
+	int node, distance, distinct = 0;
+
+	for (node = -1; next_node(&node, to);) {
+		distance = node_distance(from, node);
+		if (distance >= 0 && !seen[distance & 255]) {
+			seen[distance & 255] = true;
+			distinct++;
+		}
+	}
+	return distinct;
+}
+
+static inline bool has_distances(void)
+{
+	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
+	int node;
+
+	for (node = -1; next_node(&node, &cpus);) {
+		if (distinct_distances(node, &memory) >= 3)
+			return true;
+	}
+	return false;
+}
+
+/* How many nodes have @kib KiB of memory. */
+static inline int large_nodes(size_t kib)
+{
+	struct nodemask memory = memory_nodes();
+	int node, count = 0;
+
+	for (node = -1; next_node(&node, &memory);)
+		count += node_kib(node) >= kib;
+	return count;
+}
+
+/* Can userfaultfd tell of writes? Not on every architecture. */
+static inline bool has_uffd_wp(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	int fd = syscall(__NR_userfaultfd, O_CLOEXEC);
+	bool has;
+
+	if (fd < 0)
+		return false;
+	has = !ioctl(fd, UFFDIO_API, &api) &&
+	      api.features & UFFD_FEATURE_WP_ASYNC;
+	close(fd);
+	return has;
+}
+
+/* Do large folios go to swap whole? Nothing tells before one does. */
+static inline bool has_thp_swap(void)
+{
+#ifdef __powerpc__
+	return false;
+#else
+	return true;
+#endif
+}
+
+/* Has the machine @need, one of the features listed at REQUIRE()? */
+static inline bool has_feature(const char *need)
+{
+	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
+	struct nodemask both = nodes_and(memory, cpus), fast = fast_nodes();
+	int count;
+
+	if (sscanf(need, "nodes=%d", &count) == 1)
+		return nodes_weight(&memory) >= count;
+	if (sscanf(need, "cpunodes=%d", &count) == 1)
+		return nodes_weight(&both) >= count;
+	if (!strcmp(need, "cpuless"))
+		return nodes_weight(&memory) > nodes_weight(&both);
+	if (!strcmp(need, "memless"))
+		return nodes_weight(&cpus) > nodes_weight(&both);
+	if (!strcmp(need, "distances"))
+		return has_distances();
+	if (sscanf(need, "gigantic=%d", &count) == 1)
+		return large_nodes(2UL << 20) >= count;
+	if (!strcmp(need, "single"))
+		return nodes_weight(&memory) == 1;
+	if (sscanf(need, "slow=%d", &count) == 1)
+		return nodes_weight(&memory) - nodes_weight(&fast) >= count;
+	if (!strcmp(need, "cma"))
+		return cma_node() >= 0;
+	if (!strcmp(need, "offline"))
+		return offline_block() >= 0;
+	if (!strcmp(need, "uffdwp"))
+		return has_uffd_wp();
+	if (!strcmp(need, "thpswap"))
+		return has_thp_swap();
+	if (!strcmp(need, "failslab"))
+		return !access("/proc/self/fail-nth", F_OK);
+
+	fprintf(stderr, "# no such feature: %s\n", need);
+	abort();
+}
+
+static inline bool has_features(const char *needs)
+{
+	char list[128], *save, *need;
+
+	snprintf(list, sizeof(list), "%s", needs);
+	for (need = strtok_r(list, " ", &save); need;
+	     need = strtok_r(NULL, " ", &save)) {
+		if (!has_feature(need))
+			return false;
+	}
+	return true;
+}
+
+/* Leave a test as ASSERT_...() does: not without its teardown. */
+static inline void leave(struct __test_metadata *_metadata)
+{
+	if (_metadata->teardown_fn)
+		_metadata->teardown_fn(false, _metadata, _metadata->self,
+				       _metadata->variant);
+	_exit(_metadata->exit_code);
+}
+
+/*
+ * Leave the test as skipped unless the machine has every feature in @needs, a
+ * list separated by spaces:
+ *
+ *   nodes=N	at least N nodes with memory
+ *   cpunodes=N	at least N nodes with both CPUs and memory
+ *   cpuless	a node with memory and no CPU
+ *   memless	a node with CPUs and no memory
+ *   distances	a node with CPUs has three nodes with memory, itself included,
+ *		at distances that all differ
+ *   single	exactly one node with memory
+ *   slow=N	at least N nodes of slower memory, to which reclaim demotes
+ *   gigantic=N	at least N nodes with room for a huge page of 1 GiB
+ *   cma	a node with a CMA area
+ *   offline	memory of a node that has no other, plugged in but offline
+ *   uffdwp	a kernel whose userfaultfd tells of writes
+ *   thpswap	a kernel that writes large folios to swap whole
+ *   failslab	a kernel whose allocations can be made to fail
+ *
+ * Who runs the tests knows the machine and reads the reason: a skip for want of
+ * something that is there is a failure.
+ */
+#define REQUIRE(needs)						\
+do {								\
+	const char *_needs = (needs);				\
+								\
+	if (!has_features(_needs))				\
+		SKIP(leave(_metadata), "needs %s", _needs);	\
+} while (0)
+
+#endif /* SELFTEST_SHMBIND_REQUIRE_H */
