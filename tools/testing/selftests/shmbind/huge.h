@@ -86,6 +86,21 @@ static inline int touch_all(char *addr, int count, int *nodes)
 	return huge;
 }
 
+/* Another process: it attaches, touches, and its exit status is the node. */
+static inline int touch_elsewhere(int shmid, size_t huge, int node)
+{
+	pid_t pid = fork();
+	char *addr;
+
+	if (!pid) {
+		addr = shmat(shmid, NULL, 0);
+		if (addr == (char *)-1 || run_on_node(node))
+			_exit(255);
+		_exit(touch_and_look(addr, huge));
+	}
+	return wait_for(pid);
+}
+
 struct worker {
 	pthread_t thread;
 	char *addr;

@@ -1,314 +1,471 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Readers of /proc/sysvipc/shmbind keep nothing alive: when the call that ended
- * a segment returns, its memory is free.
- */
+/* What /proc/sysvipc/shmbind lists, and to whom. */
 #include <fcntl.h>
-#include <linux/userfaultfd.h>
 #include <pthread.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/prctl.h>
 
-#include "pool.h"
+#include "segment.h"
 
 #define LISTING	"/proc/sysvipc/shmbind"
-#define SIZE	(32UL << 20)	/* bytes of a segment: takes a while to count */
-#define HUGE	(2UL << 20)	/* bytes */
-#define HUGES	4		/* huge pages in the pool */
-#define ROUNDS	4
-#define MANY	24		/* rounds that are fast */
-#define READERS	2
-#define BLOCKED	6	/* readers that cannot return */
+#define PAGES	32
 
-/* The ways in which a segment ends. */
-enum end { REMOVED, DETACHED, EXITED };
+/* One line of it. */
+struct listed {
+	int key;
+	int id;
+	char binding[BINDING_MAX];
+	long pages[NODES_MAX];
+	long page_kib;
+};
+
+/* Strictly: only what the format has, in its order. */
+static bool parse_listed(const char *line, struct listed *listed)
+{
+	long pages, fallback, failed;
+	int node, last = -1, len;
+
+	memset(listed, 0, sizeof(*listed));
+	if (sscanf(line, "%d %d %4095s%n", &listed->key, &listed->id,
+		   listed->binding, &len) != 3)
+		return false;
+	line += len;
+	while (sscanf(line, " N%d=%ld%n", &node, &pages, &len) == 2) {
+		if (node <= last || node >= NODES_MAX || pages <= 0)
+			return false;
+		listed->pages[node] = pages;
+		last = node;
+		line += len;
+	}
+	len = 0;
+	if (sscanf(line, " kernelpagesize_kB=%ld%n", &listed->page_kib,
+		   &len) != 1)
+		return false;
+	line += len;
+	if (strcmp(listed->binding, "default")) {
+		if (sscanf(line, " fallback=%ld failed=%ld%n", &fallback,
+			   &failed, &len) != 2 || fallback < 0 || failed < 0)
+			return false;
+		line += len;
+	}
+	return !strcmp(line, "\n");
+}
+
+static bool is_header(const char *line)
+{
+	char key[16], shmid[16];
+
+	return sscanf(line, "%15s %15s", key, shmid) == 2 &&
+	       !strcmp(key, "key") && !strcmp(shmid, "shmid");
+}
+
+/*
+ * Read all of it. Returns how many segments it lists, or -1 if a line is not
+ * what it should be; @found is that of @shmid, and @times how often it is there.
+ */
+static int read_listed(int shmid, struct listed *found, int *times)
+{
+	static __thread char line[2 * BINDING_MAX];
+	static __thread struct listed listed;
+	FILE *file = fopen("/proc/sysvipc/shmbind", "r");
+	int segments = 0;
+
+	*times = 0;
+	if (!file)
+		return -1;
+	if (!fgets(line, sizeof(line), file) || !is_header(line))
+		segments = -1;
+	while (segments >= 0 && fgets(line, sizeof(line), file)) {
+		if (!parse_listed(line, &listed)) {
+			fprintf(stderr, "# not a line of it: %s", line);
+			segments = -1;
+			break;
+		}
+		segments++;
+		if (listed.id == shmid) {
+			(*times)++;
+			if (found)
+				*found = listed;
+		}
+	}
+	fclose(file);
+	return segments;
+}
+
+static long listed_pages(const struct listed *listed)
+{
+	long pages = 0;
+
+	for (int node = 0; node < NODES_MAX; node++)
+		pages += listed->pages[node];
+	return pages;
+}
 
 FIXTURE(listing)
 {
 	struct segment seg;
-	pid_t readers[READERS];
-	int node;	/* which has the pool */
+	struct nodemask memory;
+	struct listed listed;
+	int times;
 };
-
-FIXTURE_VARIANT(listing)
-{
-	enum end end;
-};
-
-FIXTURE_VARIANT_ADD(listing, removed)	{ .end = REMOVED };
-FIXTURE_VARIANT_ADD(listing, detached)	{ .end = DETACHED };
-FIXTURE_VARIANT_ADD(listing, exited)	{ .end = EXITED };
 
 FIXTURE_SETUP(listing)
 {
-	struct nodemask memory = memory_nodes();
-
 	ASSERT_EQ(0, own_ipc_namespace());
-	self->seg.id = -1;
-	self->node = first_node(&memory);
-}
-
-static void end_readers(FIXTURE_DATA(listing) * self)
-{
-	for (int i = 0; i < READERS; i++) {
-		if (self->readers[i] <= 0)
-			continue;
-		kill(self->readers[i], SIGKILL);
-		waitpid(self->readers[i], NULL, 0);
-		self->readers[i] = 0;
-	}
+	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
+	self->memory = memory_nodes();
 }
 
 FIXTURE_TEARDOWN(listing)
 {
-	end_readers(self);
 	segment_remove(&self->seg);
-	pool_set(HUGE, self->node, "nr_hugepages", 0);
 }
 
-static long shmem_bytes(void)
+TEST_F(listing, has_a_header_and_a_line_for_each_segment)
 {
-	return event_count("nr_shmem") * page_size();
+	static const key_t key = 0x5eed;
+	struct segment keyed;
+
+	EXPECT_EQ(1, read_listed(self->seg.id, &self->listed, &self->times));
+	EXPECT_EQ(1, self->times);
+	EXPECT_EQ(IPC_PRIVATE, self->listed.key);
+	EXPECT_STREQ("default", self->listed.binding);
+	EXPECT_EQ(0, listed_pages(&self->listed));
+	EXPECT_EQ(page_size() / 1024, self->listed.page_kib);
+
+	keyed.id = shmget(key, page_size(), IPC_CREAT | 0600);
+	ASSERT_LE(0, keyed.id);
+	keyed.addr = NULL;
+	ASSERT_EQ(0, shmbind_nodes(keyed.id, 0, &self->memory));
+	EXPECT_EQ(2, read_listed(keyed.id, &self->listed, &self->times));
+	EXPECT_EQ(1, self->times);
+	EXPECT_EQ(key, self->listed.key);
+	segment_remove(&keyed);
+	EXPECT_EQ(1, read_listed(keyed.id, NULL, &self->times));
+	EXPECT_EQ(0, self->times);
 }
 
-/* Read the whole listing with a buffer of @size bytes; its length, or -1. */
-static long read_listing(char *buf, size_t size)
+TEST_F(listing, of_an_empty_namespace_is_its_header)
 {
-	int fd = open(LISTING, O_RDONLY);
-	long total = 0;
-	ssize_t got;
-
-	if (fd < 0)
-		return -1;
-	while ((got = read(fd, buf, size)) > 0)
-		total += got;
-	close(fd);
-	return got ? -1 : total;
+	segment_remove(&self->seg);
+	EXPECT_EQ(0, read_listed(self->seg.id, NULL, &self->times));
 }
 
-/* Read again and again, the odd ones in small pieces. */
-static pid_t read_on(int nth)
+TEST_F(listing, counts_pages_where_move_pages_finds_them)
+{
+	long per_node[NODES_MAX];
+
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	for (int page = 0; page < PAGES; page++) {
+		/* with holes in between */
+		if (page % 3 == 1)
+			continue;
+		touch_page(self->seg.addr, page);
+		count_placement(self->seg.addr, PAGES, per_node);
+		EXPECT_EQ(1, read_listed(self->seg.id, &self->listed,
+					 &self->times));
+		EXPECT_EQ(0, memcmp(per_node, self->listed.pages,
+				    sizeof(per_node)));
+	}
+	/* nobody needs to be attached */
+	ASSERT_EQ(0, segment_detach(&self->seg));
+	EXPECT_EQ(1, read_listed(self->seg.id, &self->listed, &self->times));
+	EXPECT_EQ(0, memcmp(per_node, self->listed.pages, sizeof(per_node)));
+}
+
+TEST_F(listing, counts_the_pages_of_an_unbound_segment_too)
+{
+	long per_node[NODES_MAX];
+
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	touch_pages(self->seg.addr, PAGES);
+	count_placement(self->seg.addr, PAGES, per_node);
+	EXPECT_EQ(1, read_listed(self->seg.id, &self->listed, &self->times));
+	EXPECT_STREQ("default", self->listed.binding);
+	EXPECT_EQ(0, memcmp(per_node, self->listed.pages, sizeof(per_node)));
+}
+
+TEST_F(listing, is_no_attach)
+{
+	struct shmid_ds before, after;
+
+	ASSERT_EQ(0, shmctl(self->seg.id, IPC_STAT, &before));
+	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
+	ASSERT_EQ(0, shmctl(self->seg.id, IPC_STAT, &after));
+	EXPECT_EQ(0, after.shm_nattch);
+	EXPECT_EQ(before.shm_atime, after.shm_atime);
+	EXPECT_EQ(before.shm_lpid, after.shm_lpid);
+	EXPECT_EQ(0, shmbind_nodes(self->seg.id, 0, &self->memory));
+}
+
+TEST_F(listing, has_a_segment_until_its_last_attach_goes)
+{
+	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	ASSERT_EQ(0, segment_doom(&self->seg));
+	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
+	EXPECT_EQ(1, self->times);
+	ASSERT_EQ(0, segment_detach(&self->seg));
+	EXPECT_EQ(0, read_listed(self->seg.id, NULL, &self->times));
+}
+
+TEST_F(listing, is_that_of_the_readers_ipc_namespace)
 {
 	pid_t pid = fork();
-	char buf[4096];
 
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	for (;;)
-		read_listing(buf, nth % 2 ? 64 : sizeof(buf));
-}
-
-static void start_readers(struct __test_metadata *_metadata,
-			  FIXTURE_DATA(listing) * self)
-{
-	for (int i = 0; i < READERS; i++) {
-		self->readers[i] = read_on(i);
-		ASSERT_LT(0, self->readers[i]);
-	}
-}
-
-static pid_t ready_to_exit(int *go)
-{
-	int fds[2];
-	pid_t pid;
-	char c;
-
-	if (pipe(fds))
-		return -1;
-	pid = fork();
 	if (!pid) {
-		close(fds[1]);
-		_exit(read(fds[0], &c, 1) ? 1 : 0);
+		struct segment seg;
+
+		if (own_ipc_namespace() ||
+		    read_listed(self->seg.id, NULL, &self->times) != 0 ||
+		    segment_create(&seg, 1) || segment_create(&seg, 1) ||
+		    shmbind_nodes(seg.id, 0, &self->memory) ||
+		    read_listed(seg.id, NULL, &self->times) != 2)
+			_exit(1);
+		_exit(0);
 	}
-	close(fds[0]);
-	*go = fds[1];
-	return pid;
+	EXPECT_EQ(0, wait_for(pid));
+	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
 }
 
-/* What ends a segment, up to the call that is the last. */
-struct ending {
-	struct segment *seg;
-	enum end end;
-	pid_t pid;	/* EXITED: a process that has the segment attached */
-	int go;		/* and exits when this is closed */
-};
-
-static int end_prepare(struct ending *ending, struct segment *seg, enum end end)
+TEST_F(listing, may_be_read_by_everyone_and_written_by_no_one)
 {
-	ending->seg = seg;
-	ending->end = end;
-	switch (end) {
-	case REMOVED:
-		return segment_detach(seg);
-	case DETACHED:
-		return segment_doom(seg);
-	case EXITED:
-		ending->pid = ready_to_exit(&ending->go);
-		if (ending->pid < 0)
+	int fd = open("/proc/sysvipc/shmbind", O_WRONLY);
+
+	if (fd >= 0) {
+		EXPECT_EQ(-1, write(fd, "0", 1));
+		close(fd);
+	}
+	ASSERT_EQ(0, setresuid(65534, 65534, 65534));
+	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
+}
+
+/* In one piece, in pieces of every kind, and from any place. */
+
+enum { MANY = 300, LISTING_MAX = 1 << 20 };
+
+static ssize_t read_in_pieces(size_t piece, char *text)
+{
+	int fd = open("/proc/sysvipc/shmbind", O_RDONLY);
+	ssize_t len = 0, got;
+
+	while (len < LISTING_MAX) {
+		size_t room = LISTING_MAX - len;
+
+		got = read(fd, text + len, piece < room ? piece : room);
+		if (got <= 0)
+			break;
+		len += got;
+	}
+	close(fd);
+	return len;
+}
+
+static char *listing_buffer(void)
+{
+	return mmap(NULL, LISTING_MAX, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+/* How many there are of them, or -1; their ids go to @ids. */
+static int create_many(const struct nodemask *memory, int *ids)
+{
+	struct segment seg[MANY];
+	int many = 0;
+
+	for (int i = 0; i < MANY; i++) {
+		if (segment_create(&seg[i], 1 + i % 3))
 			return -1;
-		return segment_doom(seg) || segment_detach(seg);
 	}
-	return -1;
-}
-
-/* When this returns the memory has to be free. */
-static int end_finish(struct ending *ending)
-{
-	switch (ending->end) {
-	case REMOVED:
-		return segment_doom(ending->seg);
-	case DETACHED:
-		return segment_detach(ending->seg);
-	case EXITED:
-		close(ending->go);
-		return wait_for(ending->pid);
-	}
-	return -1;
-}
-
-TEST_F(listing, keeps_no_memory)
-{
-	struct nodemask memory = memory_nodes();
-	struct segment *seg = &self->seg;
-	struct ending ending;
-	long before, left;
-	int kept = 0;
-
-	before = shmem_bytes();
-	start_readers(_metadata, self);
-	for (int round = 0; round < ROUNDS; round++) {
-		ASSERT_EQ(0, segment_open(seg, SIZE / page_size(),
-					  MEM_STRIPE, &memory));
-		touch_pages(seg->addr, SIZE / page_size());
-		ASSERT_EQ(0, end_prepare(&ending, seg, variant->end));
-		usleep(round * 700);
-		ASSERT_EQ(0, end_finish(&ending));
-		left = shmem_bytes() - before;
-		kept += left > (long)SIZE / 2;
-	}
-	EXPECT_EQ(0, kept);
-}
-
-TEST_F(listing, keeps_no_huge_pages)
-{
-	struct nodemask mask = nodes_of(self->node);
-	struct segment *seg = &self->seg;
-	struct ending ending;
-	int refused = 0;
-	long kept = 0;
-
-	ASSERT_EQ(0, pools_fill(HUGE, &mask, HUGES));
-	start_readers(_metadata, self);
-	for (int round = 0; round < MANY; round++) {
-		/* the whole pool, which a segment that is kept has as well */
-		if (huge_create(seg, HUGE, HUGES, 0)) {
-			refused++;
-			usleep(20000);
+	for (int i = 0; i < MANY; i++) {
+		/* some of them removed, so that the ids have holes */
+		if (i % 7 == 3) {
+			segment_remove(&seg[i]);
 			continue;
 		}
-		ASSERT_EQ(0, segment_bind(seg, MEM_HARDBIND, &mask));
-		touch_page(seg->addr, 0);
-		ASSERT_EQ(0, end_prepare(&ending, seg, variant->end));
-		usleep(round % 20 * 50);
-		ASSERT_EQ(0, end_finish(&ending));
-		kept += HUGES - pool_count(HUGE, self->node, "free_hugepages");
+		if (i % 2 && shmbind_nodes(seg[i].id, MEM_STRIPE, memory))
+			return -1;
+		ids[many++] = seg[i].id;
 	}
-	EXPECT_EQ(0, refused);
-	EXPECT_EQ(0, kept);
+	return many;
 }
 
-/* A page that is not there until it is given. */
-struct gate {
-	int fd;
-	char *page;
-};
-
-static int gate_close(struct gate *gate)
+TEST_F(listing, has_each_segment_once_where_ids_are_missing)
 {
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	struct uffdio_api api = { .api = UFFD_API };
+	int ids[MANY], many = create_many(&self->memory, ids);
 
-	gate->fd = syscall(__NR_userfaultfd, O_CLOEXEC);
-	gate->page = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	reg.range.start = (unsigned long)gate->page;
-	reg.range.len = page_size();
-	if (gate->fd < 0 || gate->page == MAP_FAILED)
-		return -1;
-	return ioctl(gate->fd, UFFDIO_API, &api) ||
-	       ioctl(gate->fd, UFFDIO_REGISTER, &reg);
+	ASSERT_LT(0, many);
+	for (int i = 0; i < many; i += 5) {
+		EXPECT_EQ(1 + many, read_listed(ids[i], NULL, &self->times));
+		EXPECT_EQ(1, self->times) TH_LOG("id %d", ids[i]);
+	}
 }
 
-static void gate_free(struct gate *gate)
+TEST_F(listing, is_the_same_in_pieces_of_any_size)
 {
-	close(gate->fd);
-	munmap(gate->page, page_size());
+	static const size_t pieces[] = { 1, 7, 64, 100, 1000, 4095, 4096, 4097 };
+	char *whole = listing_buffer(), *pieced = listing_buffer();
+	int ids[MANY];
+	ssize_t len;
+
+	ASSERT_LT(0, create_many(&self->memory, ids));
+	len = read_in_pieces(LISTING_MAX, whole);
+	EXPECT_LT(MANY * 20, len);
+	for (size_t i = 0; i < ARRAY_SIZE(pieces); i++) {
+		EXPECT_EQ(len, read_in_pieces(pieces[i], pieced))
+			TH_LOG("pieces of %zu", pieces[i]);
+		EXPECT_EQ(0, memcmp(whole, pieced, len))
+			TH_LOG("pieces of %zu", pieces[i]);
+	}
 }
 
-struct blocked {
-	pthread_t thread;
-	struct gate gate;
-	long got;
-};
-
-static void *read_into_gate(void *arg)
+TEST_F(listing, is_the_same_from_any_place)
 {
-	struct blocked *blocked = arg;
-	int fd = open(LISTING, O_RDONLY);
+	int fd = open("/proc/sysvipc/shmbind", O_RDONLY);
+	char *whole = listing_buffer(), piece[200];
+	int ids[MANY];
+	ssize_t len;
 
-	blocked->got = read(fd, blocked->gate.page, page_size());
+	ASSERT_LE(0, fd);
+	ASSERT_LT(0, create_many(&self->memory, ids));
+	len = read_in_pieces(LISTING_MAX, whole);
+	/* back and forth */
+	for (int i = 0; i < 60; i++) {
+		off_t at = (off_t)i * 7919 % (len - sizeof(piece));
+		ssize_t got;
+
+		if (i % 2) {
+			got = pread(fd, piece, sizeof(piece), at);
+		} else {
+			ASSERT_EQ(at, lseek(fd, at, SEEK_SET));
+			got = read(fd, piece, sizeof(piece));
+		}
+		/* it may stop at the end of a line, but not at its start */
+		EXPECT_LT(0, got) TH_LOG("at %ld", (long)at);
+		EXPECT_EQ(0, memcmp(whole + at, piece, got > 0 ? got : 0))
+			TH_LOG("at %ld", (long)at);
+	}
+	EXPECT_EQ(0, pread(fd, piece, sizeof(piece), len));
+	EXPECT_EQ(0, pread(fd, piece, sizeof(piece), len + 1000));
 	close(fd);
+}
+
+TEST_F(listing, of_huge_pages_counts_in_their_size)
+{
+	struct segment huge = {};
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[256];
+	long kib = 0;
+
+	ASSERT_NE(NULL, file);
+	while (!kib && fgets(line, sizeof(line), file))
+		sscanf(line, "Hugepagesize: %ld", &kib);
+	fclose(file);
+	ASSERT_LT(0, kib);
+	/* none reserved, none needed */
+	huge.id = shmget(IPC_PRIVATE, kib * 1024, IPC_CREAT | 0600 |
+			 SHM_HUGETLB | SHM_NORESERVE);
+	ASSERT_LE(0, huge.id);
+	EXPECT_EQ(2, read_listed(huge.id, &self->listed, &self->times));
+	EXPECT_STREQ("default", self->listed.binding);
+	EXPECT_EQ(kib, self->listed.page_kib);
+	EXPECT_EQ(0, listed_pages(&self->listed));
+	segment_remove(&huge);
+}
+
+/* Reading it while everything changes */
+
+#define BIG_PAGES	4096
+
+struct traffic {
+	struct segment *big;
+	struct nodemask memory;
+	int over;
+	int failed;
+	long turns;
+	pthread_t thread;
+};
+
+static bool traffic_over(struct traffic *traffic)
+{
+	return __atomic_load_n(&traffic->over, __ATOMIC_RELAXED);
+}
+
+/* Fault, over and over: what is punched out is allocated again. */
+static void *fault_in(void *arg)
+{
+	struct traffic *traffic = arg;
+	size_t part = 64 * page_size();
+
+	for (long turn = 0; !traffic_over(traffic); turn++) {
+		char *addr = traffic->big->addr +
+			     turn * part % traffic->big->size;
+
+		traffic->failed |= madvise(addr, part, MADV_REMOVE);
+		touch_pages(addr, 64);
+		traffic->turns++;
+	}
 	return NULL;
 }
 
-static int start_blocked(struct blocked *blocked)
+static void *come_and_go(void *arg)
 {
-	if (gate_close(&blocked->gate))
-		return -1;
-	return pthread_create(&blocked->thread, NULL, read_into_gate, blocked);
-}
+	struct traffic *traffic = arg;
 
-static long end_blocked(struct blocked *blocked)
-{
-	struct uffdio_zeropage zero = {
-		.range.start = (unsigned long)blocked->gate.page,
-		.range.len = page_size(),
-	};
+	while (!traffic_over(traffic)) {
+		struct segment seg;
 
-	ioctl(blocked->gate.fd, UFFDIO_ZEROPAGE, &zero);
-	pthread_join(blocked->thread, NULL);
-	gate_free(&blocked->gate);
-	return blocked->got;
-}
-
-/* Readers that count, have counted or are about to, and that cannot return. */
-TEST_F(listing, keeps_no_memory_for_blocked_readers)
-{
-	struct segment *seg = &self->seg;
-	struct blocked blocked[BLOCKED];
-	struct ending ending;
-	long before, left;
-	int kept = 0;
-
-	before = shmem_bytes();
-	for (int round = 0; round < ROUNDS; round++) {
-		ASSERT_EQ(0, segment_create(seg, SIZE / page_size()));
-		ASSERT_EQ(0, segment_attach(seg));
-		touch_pages(seg->addr, SIZE / page_size());
-		ASSERT_EQ(0, end_prepare(&ending, seg, variant->end));
-		for (int i = 0; i < BLOCKED; i++)
-			ASSERT_EQ(0, start_blocked(&blocked[i]));
-		usleep(round * 200);
-		ASSERT_EQ(0, end_finish(&ending));
-		left = shmem_bytes() - before;
-		kept += left > (long)SIZE / 2;
-		/* the header at least */
-		for (int i = 0; i < BLOCKED; i++)
-			EXPECT_LT(0, end_blocked(&blocked[i]));
+		if (segment_open(&seg, 4, MEM_STRIPE, &traffic->memory)) {
+			traffic->failed = 1;
+			break;
+		}
+		touch_pages(seg.addr, 4);
+		segment_remove(&seg);
+		traffic->turns++;
 	}
-	EXPECT_EQ(0, kept);
+	return NULL;
+}
+
+static void *read_on(void *arg)
+{
+	struct traffic *traffic = arg;
+	int times;
+
+	while (!traffic_over(traffic)) {
+		if (read_listed(traffic->big->id, NULL, &times) < 0 ||
+		    times != 1)
+			traffic->failed = 1;
+		traffic->turns++;
+	}
+	return NULL;
+}
+
+TEST_F(listing, stands_in_nobodys_way)
+{
+	static void *(*const what[])(void *) = {
+		fault_in, come_and_go, come_and_go, read_on, read_on,
+	};
+	struct traffic traffic[ARRAY_SIZE(what)] = {};
+	struct segment big;
+
+	ASSERT_EQ(0, segment_open(&big, BIG_PAGES, MEM_STRIPE, &self->memory));
+	touch_pages(big.addr, BIG_PAGES);
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++) {
+		traffic[i].big = &big;
+		traffic[i].memory = self->memory;
+		ASSERT_EQ(0, pthread_create(&traffic[i].thread, NULL, what[i],
+					    &traffic[i]));
+	}
+	sleep(2);
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++)
+		__atomic_store_n(&traffic[i].over, 1, __ATOMIC_RELAXED);
+	for (size_t i = 0; i < ARRAY_SIZE(what); i++) {
+		pthread_join(traffic[i].thread, NULL);
+		EXPECT_EQ(0, traffic[i].failed) TH_LOG("thread %zu", i);
+		EXPECT_LT(0, traffic[i].turns) TH_LOG("thread %zu", i);
+	}
+	EXPECT_EQ(2, read_listed(big.id, &self->listed, &self->times));
+	EXPECT_EQ(BIG_PAGES, listed_pages(&self->listed));
+	segment_remove(&big);
 }
 
 /* However small the buffer is, the listing is the same. */

@@ -64,6 +64,12 @@ static inline int segment_attach(struct segment *seg)
 	return 0;
 }
 
+/* The errno of an attach at @addr, or 0. */
+static inline int attach_at(int shmid, void *addr, int flags)
+{
+	return shmat(shmid, addr, flags) == (void *)-1 ? errno : 0;
+}
+
 static inline int segment_detach(struct segment *seg)
 {
 	void *addr = seg->addr;

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * SHM_HUGETLB segments whose pools are empty, limited by a cgroup, or subject to
+ * mbind(2).
+ */
+#include "huge.h"
+
+/* A pool without pages. */
+
+FIXTURE(empty)
+{
+	struct scene scene;
+};
+
+FIXTURE_SETUP(empty)
+{
+	struct scene *scene = &self->scene;
+
+	REQUIRE("nodes=2");
+	set_scene(_metadata, scene);
+}
+
+FIXTURE_TEARDOWN(empty)
+{
+	clear_scene(_metadata, &self->scene);
+}
+
+/* The other nodes' pools are as they were. */
+static void expect_others_untouched(struct __test_metadata *_metadata,
+				    const struct scene *scene)
+{
+	int node;
+
+	for (node = -1; next_node(&node, &scene->others);)
+		EXPECT_EQ(SHARE, pool_count(HUGE, node, "free_hugepages"));
+}
+
+TEST_F(empty, hard_gets_a_sigbus_with_and_without_a_reservation)
+{
+	static const int flags[] = { 0, SHM_NORESERVE };
+	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[SHARE + 1];
+
+	for (size_t i = 0; i < ARRAY_SIZE(flags) * ARRAY_SIZE(policies); i++) {
+		long kept = flags[i % 2] ? 0 : 1;
+
+		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 1,
+				       flags[i % 2],
+				       policies[i / 2] | MEM_HARDBIND, &mask));
+		EXPECT_EQ(SHARE, touch_all(scene->seg.addr, SHARE + 1, nodes));
+		EXPECT_EQ(0, strays(nodes, SHARE, &mask));
+		EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
+		EXPECT_EQ((uintptr_t)scene->seg.addr + SHARE * HUGE,
+			  (uintptr_t)sigbus_info.si_addr);
+		/* the page that failed keeps its reservation */
+		EXPECT_EQ(scene->reserved + kept,
+			  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+		expect_others_untouched(_metadata, scene);
+		segment_remove(&scene->seg);
+		EXPECT_EQ(SHARE, pool_count(HUGE, scene->victim,
+					    "free_hugepages"));
+	}
+}
+
+TEST_F(empty, a_system_call_gets_efault_under_hard)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[SHARE], pipes[2];
+	char *last;
+
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 1, 0, MEM_HARDBIND,
+			       &mask));
+	ASSERT_EQ(SHARE, touch_all(scene->seg.addr, SHARE, nodes));
+	last = scene->seg.addr + SHARE * HUGE;
+	ASSERT_EQ(0, pipe(pipes));
+	EXPECT_EQ(-1, write(pipes[1], last, 1));
+	EXPECT_EQ(EFAULT, errno);
+	ASSERT_EQ(1, write(pipes[1], "x", 1));
+	EXPECT_EQ(-1, read(pipes[0], last, 1));
+	EXPECT_EQ(EFAULT, errno);
+}
+
+TEST_F(empty, the_same_access_succeeds_once_a_page_is_free)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[SHARE];
+
+	ASSERT_EQ(0, huge_open(&scene->more, HUGE, 1, 0, MEM_HARDBIND, &mask));
+	touch_page(scene->more.addr, 0);
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE, 0, MEM_HARDBIND,
+			       &mask));
+	ASSERT_EQ(SHARE - 1, touch_all(scene->seg.addr, SHARE, nodes));
+	segment_remove(&scene->more);
+	ASSERT_TRUE(try_touch(scene->seg.addr, nth(SHARE - 1)));
+	EXPECT_EQ(scene->victim, huge_node(scene->seg.addr, SHARE - 1));
+}
+
+TEST_F(empty, stops_a_hard_stripe_until_it_has_a_page)
+{
+	struct scene *scene = &self->scene;
+	int width = nodes_weight(&scene->memory), count = 2 * width;
+	int nodes[count], done;
+
+	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", 1));
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
+			       MEM_STRIPE | MEM_HARDBIND, &scene->memory));
+	done = touch_all(scene->seg.addr, count, nodes);
+	EXPECT_GT(count, done);
+	EXPECT_LE(width, done);
+	for (int i = 0; i < width; i++)
+		EXPECT_FALSE(try_touch(scene->seg.addr, nth(done)));
+	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", SHARE));
+	for (; done < count; done++)
+		nodes[done] = touch_and_look(scene->seg.addr, done);
+	EXPECT_EQ(0, spread(nodes, count, &scene->memory));
+	EXPECT_EQ(nodes[width], nodes[0]);
+}
+
+/* Pages touched from where the victim is preferred; how many lie where. */
+static void touch_soft(struct __test_metadata *_metadata, struct scene *scene,
+		       int count, const struct nodemask *mask, int *per_node)
+{
+	int from = node_that_prefers(scene->victim, mask), nodes[count];
+
+	ASSERT_LE(0, from);
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0, MEM_SOFTBIND,
+			       mask));
+	ASSERT_EQ(0, run_on_node(from));
+	ASSERT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	memset(per_node, 0, NODES_MAX * sizeof(*per_node));
+	for (int i = 0; i < count; i++)
+		per_node[nodes[i]]++;
+	segment_remove(&scene->seg);
+}
+
+TEST_F(empty, soft_goes_to_candidates_by_distance_and_then_to_strangers)
+{
+	struct scene *scene = &self->scene;
+	int victim = scene->victim, a, b, near, far, per_node[NODES_MAX];
+	struct nodemask mask;
+
+	REQUIRE("nodes=3");
+	for (a = -1; next_node(&a, &scene->others);) {
+		for (b = a; next_node(&b, &scene->others);) {
+			mask = nodes_of(a);
+			node_set(b, &mask);
+			near = nearest_node(victim, &mask);
+			far = near == a ? b : a;
+			node_set(victim, &mask);
+			if (node_that_prefers(victim, &mask) < 0)
+				continue;
+
+			touch_soft(_metadata, scene, SHARE + 1, &mask,
+				   per_node);
+			EXPECT_EQ(SHARE, per_node[victim]);
+			EXPECT_EQ(1, per_node[near] +
+				  (distance_between(victim, far) ==
+				   distance_between(victim, near) ?
+				   per_node[far] : 0));
+			touch_soft(_metadata, scene, 2 * SHARE + 1, &mask,
+				   per_node);
+			EXPECT_EQ(SHARE + 1, per_node[near] + per_node[far]);
+			if (nodes_weight(&scene->memory) == 3)
+				continue;
+			touch_soft(_metadata, scene, 3 * SHARE + 1, &mask,
+				   per_node);
+			EXPECT_EQ(SHARE, per_node[victim]);
+			EXPECT_EQ(SHARE, per_node[near]);
+			EXPECT_EQ(SHARE, per_node[far]);
+		}
+	}
+}
+
+TEST_F(empty, surplus_pages_are_the_nodes_own)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[SHARE + 3];
+
+	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 2));
+	/* not reserved: pages there are not would have to be found at once */
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 3, SHM_NORESERVE,
+			       MEM_HARDBIND, &mask));
+	EXPECT_EQ(SHARE + 2, touch_all(scene->seg.addr, SHARE + 3, nodes));
+	EXPECT_EQ(0, strays(nodes, SHARE + 2, &mask));
+	EXPECT_EQ(2, pool_count(HUGE, scene->victim, "surplus_hugepages"));
+	expect_others_untouched(_metadata, scene);
+}
+
+/*
+ * A reservation that exceeds the pools has surplus pages made by shmget(2),
+ * before there is a binding. Pages of the pool are used before they are
+ * exchanged, and those before one more is made.
+ */
+TEST_F(empty, pages_reserved_as_surplus_are_pages_of_the_bound_node)
+{
+	struct scene *scene = &self->scene;
+	int pooled = nodes_weight(&scene->memory) * SHARE;
+	struct nodemask mask = nodes_of(scene->victim);
+	int nodes[pooled + 2], here = SHARE + 3;
+
+	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 3));
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, pooled + 2, 0, MEM_HARDBIND,
+			       &mask));
+	EXPECT_EQ(2, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_EQ(pooled + 2, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+
+	EXPECT_EQ(here, touch_all(scene->seg.addr, pooled + 2, nodes));
+	EXPECT_EQ(0, strays(nodes, here, &mask));
+	EXPECT_EQ(3, pool_count(HUGE, scene->victim, "surplus_hugepages"));
+	EXPECT_EQ(3, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_EQ(pooled + 2 - here,
+		  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+	expect_others_untouched(_metadata, scene);
+
+	segment_remove(&scene->seg);
+	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+	EXPECT_EQ(pooled, pool_count(HUGE, EVERYWHERE, "free_hugepages"));
+}
+
+/* The pages of other pools are used before new ones are made. */
+TEST_F(empty, soft_takes_surplus_pages_last)
+{
+	struct scene *scene = &self->scene;
+	int others = nodes_weight(&scene->others) * SHARE;
+	struct nodemask mask = nodes_of(scene->victim);
+	int count = SHARE + others, nodes[count + 1];
+
+	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 1));
+	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count + 1, SHM_NORESERVE,
+			       MEM_SOFTBIND, &mask));
+	EXPECT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	EXPECT_EQ(SHARE, count - strays(nodes, count, &mask));
+	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_TRUE(try_touch(scene->seg.addr, nth(count)));
+	EXPECT_EQ(1, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
+}
+
+TEST_F(empty, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)
+{
+	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim), inside;
+	int node = first_node(&scene->others);
+	pid_t pid;
+
+	inside = nodes_of(node);
+	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&scene->cgroup, &inside));
+	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
+		bool soft = strengths[i] == MEM_SOFTBIND;
+
+		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, 0, strengths[i],
+				       &mask));
+		pid = fork();
+		if (!pid) {
+			if (cgroup_join(&scene->cgroup))
+				_exit(1);
+			if (try_touch(scene->seg.addr, 0) != soft)
+				_exit(2);
+			_exit(soft && huge_node(scene->seg.addr, 0) != node);
+		}
+		EXPECT_EQ(0, wait_for(pid));
+		segment_remove(&scene->seg);
+	}
+}
+
+/* A limit of the hugetlb controller is no empty pool, but a SIGBUS as well. */
+TEST_F(empty, a_cgroups_limit_is_enforced_as_ever)
+{
+	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	char line[32], path[128];
+	pid_t pid;
+
+	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "hugetlb"));
+	ASSERT_EQ(0, cgroup_write(&scene->cgroup, "hugetlb.2MB.max", "4M"));
+	snprintf(path, sizeof(path), "%s/hugetlb.2MB.current",
+		 scene->cgroup.path);
+	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
+		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE, 0,
+				       strengths[i], &mask));
+		pid = fork();
+		if (!pid) {
+			int nodes[SHARE];
+
+			if (cgroup_join(&scene->cgroup))
+				_exit(255);
+			_exit(touch_all(scene->seg.addr, SHARE, nodes));
+		}
+		EXPECT_EQ(2, wait_for(pid));
+		EXPECT_EQ(1, pool_count(HUGE, scene->victim, "free_hugepages"));
+		segment_remove(&scene->seg);
+		EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
+	}
+}
+
+/* Without a reservation of the segment's own, each page has one at its fault. */
+static int meet_limit(struct scene *scene, int policy,
+		      const struct nodemask *mask)
+{
+	struct segment *seg = &scene->seg;
+	int nodes[SHARE + 1];
+
+	if (cgroup_join(&scene->cgroup))
+		return 1;
+	if (!huge_create(seg, HUGE, SHARE + 1, 0) || errno != ENOMEM)
+		return 2;
+	if (huge_open(seg, HUGE, SHARE, 0, policy, mask) ||
+	    touch_all(seg->addr, SHARE, nodes) != SHARE ||
+	    strays(nodes, SHARE, mask))
+		return 3;
+	segment_remove(seg);
+	if (huge_open(seg, HUGE, SHARE + 1, SHM_NORESERVE, policy, mask) ||
+	    touch_all(seg->addr, SHARE + 1, nodes) != SHARE ||
+	    strays(nodes, SHARE, mask))
+		return 4;
+	segment_remove(seg);
+	return 0;
+}
+
+TEST_F(empty, a_cgroups_limit_of_reservations_is_enforced_as_ever)
+{
+	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
+	struct scene *scene = &self->scene;
+	char limit[16], line[32], path[128];
+	pid_t pid;
+
+	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "hugetlb"));
+	snprintf(limit, sizeof(limit), "%lu", SHARE * HUGE);
+	ASSERT_EQ(0, cgroup_write(&scene->cgroup, "hugetlb.2MB.rsvd.max",
+				  limit));
+	snprintf(path, sizeof(path), "%s/hugetlb.2MB.rsvd.current",
+		 scene->cgroup.path);
+	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
+		pid = fork();
+		if (!pid)
+			_exit(meet_limit(scene, MEM_STRIPE | strengths[i],
+					 &scene->memory));
+		EXPECT_EQ(0, wait_for(pid));
+		EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
+		EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
+	}
+}
+
+/* mbind(2) over segments of huge pages. */
+
+static int mbind_to(struct segment *seg, int mode, const struct nodemask *mask)
+{
+	return mbind(seg->addr, seg->size, mode, mask ? mask->bits : NULL,
+		     mask ? NODES_MAX : 0, 0) ? errno : 0;
+}
+
+TEST_F(empty, mbind_is_refused_by_hard_and_followed_by_soft)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim), other;
+	int node = first_node(&scene->others);
+	struct segment *seg = &scene->seg;
+
+	other = nodes_of(node);
+	ASSERT_EQ(0, huge_open(seg, HUGE, 2, 0, MEM_HARDBIND, &mask));
+	EXPECT_EQ(EPERM, mbind_to(seg, MPOL_BIND, &other));
+	EXPECT_EQ(EPERM, mbind_to(seg, MPOL_DEFAULT, NULL));
+	EXPECT_EQ(scene->victim, touch_and_look(seg->addr, 0));
+	segment_remove(seg);
+
+	ASSERT_EQ(0, huge_open(seg, HUGE, 2, 0, MEM_SOFTBIND, &mask));
+	EXPECT_EQ(0, mbind_to(seg, MPOL_BIND, &other));
+	EXPECT_EQ(node, touch_and_look(seg->addr, 0));
+	EXPECT_EQ(0, mbind_to(seg, MPOL_DEFAULT, NULL));
+	EXPECT_EQ(scene->victim, touch_and_look(seg->addr, 1));
+}
+
+/* What a binding is for: here is how it goes without one. */
+TEST_F(empty, mbind_over_an_unbound_segment_is_one_mappings_alone)
+{
+	struct scene *scene = &self->scene;
+	struct nodemask mask = nodes_of(scene->victim);
+	struct segment *seg = &scene->seg;
+	int here = first_node(&scene->cpus);
+
+	ASSERT_EQ(0, run_on_node(here));
+	ASSERT_EQ(0, huge_create(seg, HUGE, 3, 0));
+	ASSERT_EQ(0, segment_attach(seg));
+	ASSERT_EQ(0, mbind_to(seg, MPOL_BIND, &mask));
+	EXPECT_EQ(scene->victim, touch_and_look(seg->addr, 0));
+	EXPECT_EQ(firstref_node(here, &scene->memory),
+		  touch_elsewhere(seg->id, 1, here));
+	ASSERT_EQ(0, segment_detach(seg));
+	ASSERT_EQ(0, segment_attach(seg));
+	EXPECT_EQ(firstref_node(here, &scene->memory),
+		  touch_and_look(seg->addr, 2));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+/* SHM_HUGETLB segments of gigantic pages, 1 GiB each. */
+#include "huge.h"
+
+/* Pages that no allocator has ready: one in the pool of each of two nodes. */
+
+#define GIGANTIC	(512 * HUGE)	/* bytes: 1 GiB */
+
+FIXTURE(gigantic)
+{
+	struct nodemask nodes, first, last;
+	struct segment seg, more;
+};
+
+FIXTURE_VARIANT(gigantic)
+{
+	int strength;
+};
+
+FIXTURE_VARIANT_ADD(gigantic, hard)	{ .strength = MEM_HARDBIND };
+FIXTURE_VARIANT_ADD(gigantic, soft)	{ .strength = MEM_SOFTBIND };
+
+FIXTURE_SETUP(gigantic)
+{
+	struct nodemask memory = memory_nodes();
+	int node;
+
+	REQUIRE("gigantic=2");
+	ASSERT_EQ(0, own_ipc_namespace());
+	ASSERT_EQ(0, catch_sigbus());
+	self->seg.id = -1;
+	self->more.id = -1;
+	/* not every node that is large enough has a piece that is */
+	for (node = -1; next_node(&node, &memory);) {
+		if (nodes_weight(&self->nodes) == 2)
+			break;
+		pool_set(GIGANTIC, node, "nr_hugepages", 1);
+		if (pool_count(GIGANTIC, node, "free_hugepages") == 1)
+			node_set(node, &self->nodes);
+	}
+	if (nodes_weight(&self->nodes) < 2)
+		pools_fill(GIGANTIC, &self->nodes, 0);
+	ASSERT_EQ(2, nodes_weight(&self->nodes));
+	self->first = nodes_of(first_node(&self->nodes));
+	self->last = nodes_of(last_node(&self->nodes));
+}
+
+FIXTURE_TEARDOWN(gigantic)
+{
+	segment_remove(&self->seg);
+	segment_remove(&self->more);
+	EXPECT_EQ(0, pool_count(GIGANTIC, EVERYWHERE, "resv_hugepages"));
+	EXPECT_EQ(2, pool_count(GIGANTIC, EVERYWHERE, "free_hugepages"));
+	EXPECT_EQ(0, pools_fill(GIGANTIC, &self->nodes, 0));
+}
+
+/* Touch gigantic page @nth, the node that it lies on, or -1 for a SIGBUS. */
+static int touch_gigantic(struct segment *seg, size_t nth)
+{
+	size_t page = nth * (GIGANTIC / page_size());
+
+	return try_touch(seg->addr, page) ? page_node(seg->addr, page) : -1;
+}
+
+TEST_F(gigantic, pages_lie_where_the_binding_says_for_everyone)
+{
+	int node = first_node(&self->last);
+	pid_t pid;
+
+	ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 1, 0, variant->strength,
+			       &self->last));
+	ASSERT_EQ(0, segment_detach(&self->seg));
+	pid = fork();
+	if (!pid)
+		_exit(segment_attach(&self->seg) ||
+		      touch_gigantic(&self->seg, 0) != node);
+	EXPECT_EQ(0, wait_for(pid));
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	EXPECT_EQ(node, touch_gigantic(&self->seg, 0));
+}
+
+TEST_F(gigantic, pages_of_a_stripe_alternate)
+{
+	ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 2, 0,
+			       MEM_STRIPE | variant->strength, &self->nodes));
+	EXPECT_NE(touch_gigantic(&self->seg, 1), touch_gigantic(&self->seg, 0));
+	EXPECT_EQ(0, pool_count(GIGANTIC, EVERYWHERE, "free_hugepages"));
+}
+
+/* Stripes begin at different nodes. */
+TEST_F(gigantic, a_node_without_such_pages_is_never_chosen)
+{
+	int first = first_node(&self->first), last = first_node(&self->last);
+
+	ASSERT_EQ(0, pool_set(GIGANTIC, last, "nr_hugepages", 0));
+	for (int i = 0; i < 4; i++) {
+		ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 1, 0,
+				       MEM_STRIPE | variant->strength,
+				       &self->nodes));
+		EXPECT_EQ(first, touch_gigantic(&self->seg, 0));
+		segment_remove(&self->seg);
+	}
+	ASSERT_EQ(0, pool_set(GIGANTIC, last, "nr_hugepages", 1));
+}
+
+TEST_F(gigantic, pages_reserved_elsewhere_are_had_on_the_bound_node)
+{
+	int first = first_node(&self->first), last = first_node(&self->last);
+
+	ASSERT_EQ(0, pools_fill(GIGANTIC, &self->nodes, 0));
+	ASSERT_EQ(0, pool_set(GIGANTIC, EVERYWHERE, "nr_overcommit_hugepages",
+			      1));
+	ASSERT_EQ(0, run_on_node(first));
+	ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 1, 0, variant->strength,
+			       &self->last));
+	EXPECT_EQ(1, pool_count(GIGANTIC, first, "surplus_hugepages"));
+	EXPECT_EQ(last, touch_gigantic(&self->seg, 0));
+	EXPECT_EQ(0, pool_count(GIGANTIC, first, "nr_hugepages"));
+	EXPECT_EQ(1, pool_count(GIGANTIC, last, "surplus_hugepages"));
+	EXPECT_EQ(1, pool_count(GIGANTIC, EVERYWHERE, "surplus_hugepages"));
+	EXPECT_EQ(0, pool_count(GIGANTIC, EVERYWHERE, "resv_hugepages"));
+	segment_remove(&self->seg);
+	ASSERT_EQ(0, pool_set(GIGANTIC, EVERYWHERE, "nr_overcommit_hugepages",
+			      0));
+	ASSERT_EQ(0, pools_fill(GIGANTIC, &self->nodes, 1));
+}
+
+TEST_F(gigantic, pages_that_are_gone_are_a_sigbus_under_hard_alone)
+{
+	int first = first_node(&self->first), last = first_node(&self->last);
+	bool hard = variant->strength == MEM_HARDBIND;
+
+	ASSERT_EQ(0, huge_open(&self->more, GIGANTIC, 1, 0, MEM_HARDBIND,
+			       &self->last));
+	ASSERT_EQ(last, touch_gigantic(&self->more, 0));
+	ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 1, 0, variant->strength,
+			       &self->last));
+	EXPECT_EQ(hard ? -1 : first, touch_gigantic(&self->seg, 0));
+	EXPECT_EQ(hard, pool_count(GIGANTIC, first, "free_hugepages"));
+	segment_remove(&self->seg);
+
+	/* where one is left, it is the node with most */
+	ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 1, 0,
+			       MEM_MOSTFREE | variant->strength, &self->nodes));
+	EXPECT_EQ(first, touch_gigantic(&self->seg, 0));
+}
+
+TEST_HARNESS_MAIN
