@@ -5,7 +5,7 @@
 
 FIXTURE(counts)
 {
-	struct scene scene;
+	struct full_env env;
 	struct counts before;	/* of the machine */
 };
 
@@ -24,115 +24,115 @@ FIXTURE_VARIANT_ADD(counts, soft_stripe)
 
 FIXTURE_SETUP(counts)
 {
-	set_scene(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
 	self->before = counts_of_machine();
 	ASSERT_LE(0, self->before.fallback);
 }
 
 FIXTURE_TEARDOWN(counts)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(counts, are_0_where_there_is_room)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	struct counts counts;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, TOUCHED, variant->policy,
-				  &scene->memory));
-	touch_pages(scene->seg.addr, TOUCHED);
-	counts = counts_of(scene->seg.id);
+	ASSERT_EQ(0, segment_open(&env->seg, TOUCHED, variant->policy,
+				  &env->memory));
+	touch_pages(env->seg.addr, TOUCHED);
+	counts = counts_of(env->seg.id);
 	EXPECT_EQ(0, counts.fallback);
 	EXPECT_EQ(0, counts.failed);
-	segment_doom(&scene->seg);
+	segment_doom(&env->seg);
 }
 
 TEST_F(counts, are_not_shown_of_an_unbound_segment)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	struct counts counts;
 
-	ASSERT_EQ(0, segment_create(&scene->seg, 1));
-	counts = counts_of(scene->seg.id);
+	ASSERT_EQ(0, segment_create(&env->seg, 1));
+	counts = counts_of(env->seg.id);
 	EXPECT_EQ(-1, counts.fallback);
 	EXPECT_EQ(-1, counts.failed);
-	segment_doom(&scene->seg);
+	segment_doom(&env->seg);
 }
 
 /* On a full node: of the mask where it is the only one, or where others follow. */
-static void touch_full(struct __test_metadata *_metadata, struct scene *scene,
+static void touch_full(struct __test_metadata *_metadata, struct full_env *env,
 		       int policy)
 {
-	struct nodemask mask = policy & MEM_MASKBIND ? scene->memory :
+	struct nodemask mask = policy & MEM_MASKBIND ? env->memory :
 			       nodes_of(victim);
 	int from = node_that_prefers(victim, &mask);
 
 	ASSERT_LE(0, from);
-	fill_victim(_metadata, scene);
-	ASSERT_EQ(0, segment_open(&scene->seg, TOUCHED, policy, &mask));
+	fill_victim(_metadata, env);
+	ASSERT_EQ(0, segment_open(&env->seg, TOUCHED, policy, &mask));
 	ASSERT_EQ(0, run_on_node(from));
-	scene->taken = top_up(&scene->ballast, scene->taken);
+	env->taken = top_up(&env->ballast, env->taken);
 	for (int page = 0; page < TOUCHED; page++)
-		try_touch(scene->seg.addr, page);
-	ASSERT_LE(0, count_placement(scene->seg.addr, TOUCHED,
-				     scene->per_node));
+		try_touch(env->seg.addr, page);
+	ASSERT_LE(0, count_placement(env->seg.addr, TOUCHED,
+				     env->per_node));
 }
 
 TEST_F(counts, are_exact_on_a_full_node)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	bool hard = variant->policy & MEM_HARDBIND;
 	struct counts counts, machine;
 	long elsewhere = 0;
 
 	REQUIRE("nodes=2 cpunodes=2");
-	touch_full(_metadata, scene, variant->policy);
+	touch_full(_metadata, env, variant->policy);
 	for (int node = 0; node < NODES_MAX; node++)
-		elsewhere += node == victim ? 0 : scene->per_node[node];
-	counts = counts_of(scene->seg.id);
+		elsewhere += node == victim ? 0 : env->per_node[node];
+	counts = counts_of(env->seg.id);
 	machine = counts_of_machine();
 	EXPECT_EQ(elsewhere, counts.fallback);
-	EXPECT_EQ(TOUCHED - elsewhere - scene->per_node[victim], counts.failed);
+	EXPECT_EQ(TOUCHED - elsewhere - env->per_node[victim], counts.failed);
 	EXPECT_LT(hard ? 0 : TOUCHED / 2,
 		  hard ? counts.failed : counts.fallback);
 	/* the ballast is bound, too */
 	EXPECT_EQ(counts.fallback, machine.fallback - self->before.fallback);
 	EXPECT_LE(counts.failed, machine.failed - self->before.failed);
-	segment_doom(&scene->seg);
+	segment_doom(&env->seg);
 }
 
 /* The tracepoint, of one segment. */
 
 FIXTURE(trace)
 {
-	struct scene scene;
+	struct full_env env;
 };
 
 FIXTURE_SETUP(trace)
 {
-	set_scene(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
 	ASSERT_EQ(0, mount_tracing());
 }
 
 FIXTURE_TEARDOWN(trace)
 {
 	stop_tracing();
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(trace, has_an_event_for_each_page)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	struct event events[2 * TOUCHED];
 	int nodes[TOUCHED];
 
-	ASSERT_EQ(0, segment_open(&scene->seg, TOUCHED,
-				  MEM_STRIPE | MEM_HARDBIND, &scene->memory));
-	trace_segment(_metadata, &scene->seg);
-	touch_pages(scene->seg.addr, TOUCHED);
+	ASSERT_EQ(0, segment_open(&env->seg, TOUCHED,
+				  MEM_STRIPE | MEM_HARDBIND, &env->memory));
+	trace_segment(_metadata, &env->seg);
+	touch_pages(env->seg.addr, TOUCHED);
 	ASSERT_EQ(TOUCHED, read_events(events, ARRAY_SIZE(events)));
-	ASSERT_EQ(0, placement(scene->seg.addr, TOUCHED, nodes));
+	ASSERT_EQ(0, placement(env->seg.addr, TOUCHED, nodes));
 	for (int i = 0; i < TOUCHED; i++) {
 		EXPECT_EQ((unsigned long)i, events[i].index);
 		EXPECT_EQ(0U, events[i].order);
@@ -141,26 +141,26 @@ TEST_F(trace, has_an_event_for_each_page)
 		EXPECT_EQ(nodes[i], events[i].chosen);
 		EXPECT_EQ(nodes[i], events[i].nid);
 	}
-	segment_doom(&scene->seg);
+	segment_doom(&env->seg);
 }
 
 TEST_F(trace, tells_a_fallback_from_a_failure)
 {
 	static const int strengths[] = { MEM_SOFTBIND, MEM_HARDBIND };
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim);
 	struct event events[2 * TOUCHED];
 	int count, other, none;
 
 	REQUIRE("nodes=2");
-	fill_victim(_metadata, scene);
+	fill_victim(_metadata, env);
 	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
-		ASSERT_EQ(0, segment_open(&scene->seg, TOUCHED, strengths[i],
+		ASSERT_EQ(0, segment_open(&env->seg, TOUCHED, strengths[i],
 					  &mask));
-		trace_segment(_metadata, &scene->seg);
-		scene->taken = top_up(&scene->ballast, scene->taken);
+		trace_segment(_metadata, &env->seg);
+		env->taken = top_up(&env->ballast, env->taken);
 		for (int page = 0; page < TOUCHED; page++)
-			try_touch(scene->seg.addr, page);
+			try_touch(env->seg.addr, page);
 		count = read_events(events, ARRAY_SIZE(events));
 		ASSERT_EQ(TOUCHED, count);
 		other = 0;
@@ -171,10 +171,10 @@ TEST_F(trace, tells_a_fallback_from_a_failure)
 				 events[page].nid != victim;
 			none += events[page].nid < 0;
 		}
-		EXPECT_EQ(counts_of(scene->seg.id).fallback, other);
-		EXPECT_EQ(counts_of(scene->seg.id).failed, none);
+		EXPECT_EQ(counts_of(env->seg.id).fallback, other);
+		EXPECT_EQ(counts_of(env->seg.id).failed, none);
 		EXPECT_LT(0, strengths[i] == MEM_HARDBIND ? none : other);
-		segment_remove(&scene->seg);
+		segment_remove(&env->seg);
 	}
 }
 

@@ -5,38 +5,38 @@
 
 FIXTURE(counts_huge)
 {
-	struct scene scene;
+	struct huge_env env;
 	struct counts before;	/* of the machine */
 };
 
 FIXTURE_SETUP(counts_huge)
 {
 	REQUIRE("nodes=2");
-	set_scene(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
 	self->before = counts_of_machine();
 }
 
 FIXTURE_TEARDOWN(counts_huge)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 /* The victim's pool is used up first, then those of others. */
 TEST_F(counts_huge, fallbacks_are_in_pages_of_the_segment)
 {
-	struct scene *scene = &self->scene;
-	int count = SHARE * nodes_weight(&scene->memory), elsewhere = 0;
-	int from = first_node(&scene->cpus), nodes[count];
-	int chosen = firstref_node(from, &scene->memory);
+	struct huge_env *env = &self->env;
+	int count = SHARE * nodes_weight(&env->memory), elsewhere = 0;
+	int from = first_node(&env->cpus), nodes[count];
+	int chosen = firstref_node(from, &env->memory);
 	struct counts counts;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0, MEM_MASKBIND,
-			       &scene->memory));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0, MEM_MASKBIND,
+			       &env->memory));
 	ASSERT_EQ(0, run_on_node(from));
-	ASSERT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	ASSERT_EQ(count, touch_all(env->seg.addr, count, nodes));
 	for (int i = 0; i < count; i++)
 		elsewhere += nodes[i] != chosen;
-	counts = counts_of(scene->seg.id);
+	counts = counts_of(env->seg.id);
 	EXPECT_EQ(count - SHARE, elsewhere);
 	EXPECT_EQ(elsewhere, counts.fallback);
 	EXPECT_EQ(0, counts.failed);
@@ -48,15 +48,15 @@ TEST_F(counts_huge, fallbacks_are_in_pages_of_the_segment)
 
 TEST_F(counts_huge, each_refused_access_is_a_failure)
 {
-	struct nodemask victim = nodes_of(self->scene.victim);
-	struct scene *scene = &self->scene;
+	struct nodemask victim = nodes_of(self->env.victim);
+	struct huge_env *env = &self->env;
 	struct counts counts;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 2, 0, MEM_HARDBIND,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, SHARE + 2, 0, MEM_HARDBIND,
 			       &victim));
 	for (int i = 0; i < SHARE + 2; i++)
-		EXPECT_EQ(i < SHARE, try_touch(scene->seg.addr, nth(i)));
-	counts = counts_of(scene->seg.id);
+		EXPECT_EQ(i < SHARE, try_touch(env->seg.addr, nth(i)));
+	counts = counts_of(env->seg.id);
 	EXPECT_EQ(0, counts.fallback);
 	EXPECT_EQ(2, counts.failed);
 	counts = counts_of_machine();
@@ -66,21 +66,21 @@ TEST_F(counts_huge, each_refused_access_is_a_failure)
 
 TEST_F(counts_huge, the_tracepoint_knows_the_order)
 {
-	struct scene *scene = &self->scene;
+	struct huge_env *env = &self->env;
 	struct event events[4];
 
 	ASSERT_EQ(0, mount_tracing());
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 2, 0, MEM_MOSTFREE,
-			       &scene->memory));
-	trace_segment(_metadata, &scene->seg);
-	touch_page(scene->seg.addr, nth(1));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, 2, 0, MEM_MOSTFREE,
+			       &env->memory));
+	trace_segment(_metadata, &env->seg);
+	touch_page(env->seg.addr, nth(1));
 	ASSERT_EQ(1, read_events(events, ARRAY_SIZE(events)));
 	stop_tracing();
 	EXPECT_EQ(nth(1), events[0].index);
 	EXPECT_EQ((unsigned int)__builtin_ctzl(nth(1)), events[0].order);
 	EXPECT_STREQ("mostfree", events[0].policy);
 	EXPECT_STREQ("soft", events[0].strength);
-	EXPECT_EQ(huge_node(scene->seg.addr, 1), events[0].nid);
+	EXPECT_EQ(huge_node(env->seg.addr, 1), events[0].nid);
 }
 
 TEST_HARNESS_MAIN

@@ -6,59 +6,59 @@
 
 FIXTURE(full)
 {
-	struct scene scene;
+	struct full_env env;
 };
 
 FIXTURE_SETUP(full)
 {
 	REQUIRE("nodes=2");
-	set_scene(_metadata, &self->scene);
-	fill_victim(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
+	fill_victim(_metadata, &self->env);
 }
 
 FIXTURE_TEARDOWN(full)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(full, hard_firstref_fails_there_and_only_there)
 {
-	struct scene *scene = &self->scene;
-	int here = node_that_prefers(victim, &scene->memory);
-	int there = node_that_prefers(first_node(&scene->memory),
-				      &scene->memory);
+	struct full_env *env = &self->env;
+	int here = node_that_prefers(victim, &env->memory);
+	int there = node_that_prefers(first_node(&env->memory),
+				      &env->memory);
 	int page;
 
 	if (here < 0 || there < 0)
 		REQUIRE("cpunodes=2");
-	open_bound(_metadata, scene, SPARE, MEM_FIRSTREF | MEM_HARDBIND,
-		   &scene->memory);
+	open_bound(_metadata, env, SPARE, MEM_FIRSTREF | MEM_HARDBIND,
+		   &env->memory);
 	ASSERT_EQ(0, run_on_node(here));
-	page = page_that_fails(_metadata, &scene->seg);
+	page = page_that_fails(_metadata, &env->seg);
 	ASSERT_EQ(0, run_on_node(there));
-	ASSERT_TRUE(try_touch(scene->seg.addr, page));
-	EXPECT_EQ(first_node(&scene->memory), page_node(scene->seg.addr, page));
+	ASSERT_TRUE(try_touch(env->seg.addr, page));
+	EXPECT_EQ(first_node(&env->memory), page_node(env->seg.addr, page));
 	ASSERT_EQ(0, run_on_node(here));
-	page_that_fails(_metadata, &scene->seg);
+	page_that_fails(_metadata, &env->seg);
 }
 
 TEST_F(full, hard_mostfree_passes_it_by)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 
-	open_bound(_metadata, scene, TRIES, MEM_MOSTFREE | MEM_HARDBIND,
-		   &scene->memory);
-	EXPECT_EQ(TRIES, try_touch_pages(scene->seg.addr, TRIES));
-	ASSERT_EQ(TRIES, count_placement(scene->seg.addr, TRIES,
-					 scene->per_node));
-	EXPECT_EQ(0, scene->per_node[victim]);
+	open_bound(_metadata, env, TRIES, MEM_MOSTFREE | MEM_HARDBIND,
+		   &env->memory);
+	EXPECT_EQ(TRIES, try_touch_pages(env->seg.addr, TRIES));
+	ASSERT_EQ(TRIES, count_placement(env->seg.addr, TRIES,
+					 env->per_node));
+	EXPECT_EQ(0, env->per_node[victim]);
 }
 
 static struct nodemask soft_nodes(struct __test_metadata *_metadata,
-				  struct scene *scene,
+				  struct full_env *env,
 				  const struct nodemask *mask)
 {
-	return nodes_used(_metadata, scene, MEM_SOFTBIND, mask);
+	return nodes_used(_metadata, env, MEM_SOFTBIND, mask);
 }
 
 /* Only nodes of @allowed that are as near to the victim as the nearest. */
@@ -77,35 +77,35 @@ static void expect_nearest(struct __test_metadata *_metadata,
 
 TEST_F(full, soft_goes_to_another_candidate_before_nearer_strangers)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	struct nodemask other, mask;
 	int node;
 
 	REQUIRE("nodes=3 cpunodes=2");
-	for (node = -1; next_node(&node, &scene->others);) {
+	for (node = -1; next_node(&node, &env->others);) {
 		other = nodes_of(node);
 		mask = nodes_of(node);
 		node_set(victim, &mask);
-		expect_nearest(_metadata, soft_nodes(_metadata, scene, &mask),
+		expect_nearest(_metadata, soft_nodes(_metadata, env, &mask),
 			       &other);
 	}
 }
 
 TEST_F(full, soft_goes_to_the_nearest_of_several_candidates)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	struct nodemask other, mask;
 	int a, b;
 
 	REQUIRE("nodes=3 cpunodes=2");
-	for (a = -1; next_node(&a, &scene->others);) {
-		for (b = a; next_node(&b, &scene->others);) {
+	for (a = -1; next_node(&a, &env->others);) {
+		for (b = a; next_node(&b, &env->others);) {
 			other = nodes_of(a);
 			node_set(b, &other);
 			mask = other;
 			node_set(victim, &mask);
 			expect_nearest(_metadata,
-				       soft_nodes(_metadata, scene, &mask),
+				       soft_nodes(_metadata, env, &mask),
 				       &other);
 		}
 	}
@@ -114,33 +114,33 @@ TEST_F(full, soft_goes_to_the_nearest_of_several_candidates)
 TEST_F(full, soft_goes_to_strangers_when_no_candidate_has_room)
 {
 	struct nodemask mask = nodes_of(victim), used;
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 
-	used = soft_nodes(_metadata, scene, &mask);
+	used = soft_nodes(_metadata, env, &mask);
 	EXPECT_FALSE(node_isset(victim, &used));
 }
 
 TEST_F(full, soft_passes_several_full_candidates)
 {
 	struct nodemask mask = nodes_of(victim), used;
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	int node;
 
 	REQUIRE("nodes=3 cpunodes=2");
-	scene->taken_more = fill_node(&scene->more, second);
-	ASSERT_LT(0, scene->taken_more);
-	scene->second = second;
+	env->taken_more = fill_node(&env->more, second);
+	ASSERT_LT(0, env->taken_more);
+	env->second = second;
 	node_set(second, &mask);
-	used = soft_nodes(_metadata, scene, &mask);
+	used = soft_nodes(_metadata, env, &mask);
 	EXPECT_FALSE(node_isset(victim, &used));
 	EXPECT_FALSE(node_isset(second, &used));
 
 	/* a third candidate takes all of it, however far it is */
-	for (node = -1; next_node(&node, &scene->others);) {
+	for (node = -1; next_node(&node, &env->others);) {
 		if (node == second)
 			continue;
 		node_set(node, &mask);
-		used = soft_nodes(_metadata, scene, &mask);
+		used = soft_nodes(_metadata, env, &mask);
 		node_clear(node, &mask);
 		EXPECT_EQ(1, nodes_weight(&used));
 		EXPECT_TRUE(node_isset(node, &used));
@@ -152,7 +152,7 @@ TEST_F(full, soft_passes_several_full_candidates)
  * and so to its full node too, and the kernel warns that they do not fit. What
  * lies inside already is left where it is.
  */
-static int join_with_pages_on(int node, struct scene *scene)
+static int join_with_pages_on(int node, struct full_env *env)
 {
 	struct nodemask to = nodes_of(node), from;
 
@@ -162,25 +162,25 @@ static int join_with_pages_on(int node, struct scene *scene)
 			  NODES_MAX) ||
 	    migrate_pages(0, NODES_MAX, from.bits, to.bits) < 0)
 		return -1;
-	return cgroup_join(&scene->cpuset);
+	return cgroup_join(&env->cpuset);
 }
 
 TEST_F(full, soft_stays_in_the_cpuset)
 {
 	struct nodemask mask = nodes_of(victim), inside, used;
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	int node, child;
 
 	REQUIRE("nodes=3");
-	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
-	for (node = -1; next_node(&node, &scene->others);) {
+	ASSERT_EQ(0, cgroup_create(&env->cpuset, "cpuset"));
+	for (node = -1; next_node(&node, &env->others);) {
 		inside = nodes_of(node);
 		node_set(victim, &inside);
-		ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
+		ASSERT_EQ(0, cgroup_set_mems(&env->cpuset, &inside));
 		child = fork();
 		if (child == 0) {
-			ASSERT_EQ(0, join_with_pages_on(node, scene));
-			used = soft_nodes(_metadata, scene, &mask);
+			ASSERT_EQ(0, join_with_pages_on(node, env));
+			used = soft_nodes(_metadata, env, &mask);
 			_exit(nodes_weight(&used) == 1 &&
 			      node_isset(node, &used) ? 0 : 1);
 		}
@@ -191,10 +191,10 @@ TEST_F(full, soft_stays_in_the_cpuset)
 TEST_F(full, soft_comes_back_once_it_has_room)
 {
 	struct nodemask mask = nodes_of(victim), used;
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	used = soft_nodes(_metadata, scene, &mask);
+	ASSERT_EQ(0, give_back(&env->ballast));
+	used = soft_nodes(_metadata, env, &mask);
 	EXPECT_EQ(1, nodes_weight(&used));
 	EXPECT_TRUE(node_isset(victim, &used));
 }
@@ -203,39 +203,39 @@ TEST_F(full, soft_comes_back_once_it_has_room)
 
 FIXTURE(filling)
 {
-	struct scene scene;
+	struct full_env env;
 };
 
 FIXTURE_SETUP(filling)
 {
 	REQUIRE("nodes=2");
-	set_scene(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
 }
 
 FIXTURE_TEARDOWN(filling)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(filling, hard_mostfree_levels_its_nodes_and_then_fails)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim);
 	int pages = node_pages(victim), done;
 
 	REQUIRE("nodes=3");
 	node_set(second, &mask);
 	ASSERT_EQ(0, catch_sigbus());
-	open_bound(_metadata, scene, pages, MEM_MOSTFREE | MEM_HARDBIND, &mask);
-	done = page_that_fails(_metadata, &scene->seg);
-	ASSERT_EQ(done, count_placement(scene->seg.addr, done,
-					scene->per_node));
-	EXPECT_EQ(done, scene->per_node[victim] + scene->per_node[second]);
+	open_bound(_metadata, env, pages, MEM_MOSTFREE | MEM_HARDBIND, &mask);
+	done = page_that_fails(_metadata, &env->seg);
+	ASSERT_EQ(done, count_placement(env->seg.addr, done,
+					env->per_node));
+	EXPECT_EQ(done, env->per_node[victim] + env->per_node[second]);
 	/* one had no more to give, and the other no more than that */
 	EXPECT_GE(SPARE, labs(node_free_pages(victim) -
 			      node_free_pages(second)));
-	if (take_pages(&scene->spare, victim, SPARE) == SPARE)
-		EXPECT_GT(SPARE, take_pages(&scene->more, second, SPARE));
+	if (take_pages(&env->spare, victim, SPARE) == SPARE)
+		EXPECT_GT(SPARE, take_pages(&env->more, second, SPARE));
 }
 
 int main(int argc, char **argv)

@@ -156,11 +156,11 @@ TEST_F(cost, a_read_maps_nothing_around_where_userfaultfd_tells_writes)
 
 struct visitor {
 	pthread_t thread;
-	struct scene *scene;
+	struct fault_env *env;
 	long visits, missed, wrong;
 };
 
-struct scene {
+struct fault_env {
 	struct nodemask memory;
 	struct segment seg;
 	bool huge, bound;
@@ -174,30 +174,30 @@ struct scene {
 	struct visitor visitors[VISITORS];
 };
 
-static long *number_of(struct scene *scene, char *addr, int page)
+static long *number_of(struct fault_env *env, char *addr, int page)
 {
-	return (long *)(addr + page * scene->step) + 1;
+	return (long *)(addr + page * env->step) + 1;
 }
 
-static bool right(struct scene *scene, int page, long number)
+static bool right(struct fault_env *env, int page, long number)
 {
-	if (scene->emptied && !number)
+	if (env->emptied && !number)
 		return true;
-	if (scene->shuffled)
-		return number >= FIRST && number < FIRST + scene->pages;
+	if (env->shuffled)
+		return number >= FIRST && number < FIRST + env->pages;
 	return number == FIRST + page;
 }
 
 static void visit(struct visitor *visitor, char *addr, int page)
 {
-	struct scene *scene = visitor->scene;
+	struct fault_env *env = visitor->env;
 	long number;
 
-	if (!try_load(number_of(scene, addr, page), &number))
+	if (!try_load(number_of(env, addr, page), &number))
 		visitor->missed++;
-	else if (!right(scene, page, number))
+	else if (!right(env, page, number))
 		visitor->wrong++;
-	else if (!try_touch(addr + page * scene->step, 0))
+	else if (!try_touch(addr + page * env->step, 0))
 		visitor->missed++;
 	__atomic_add_fetch(&visitor->visits, 1, __ATOMIC_RELAXED);
 }
@@ -205,69 +205,68 @@ static void visit(struct visitor *visitor, char *addr, int page)
 static void *visit_on(void *arg)
 {
 	struct visitor *visitor = arg;
-	struct scene *scene = visitor->scene;
-	size_t half = scene->pages / 2 * scene->step;
+	struct fault_env *env = visitor->env;
+	size_t half = env->pages / 2 * env->step;
 
-	for (int turn = 0; !__atomic_load_n(&scene->stop, __ATOMIC_RELAXED);
+	for (int turn = 0; !__atomic_load_n(&env->stop, __ATOMIC_RELAXED);
 	     turn++) {
-		char *place = scene->place[turn % scene->places];
-		int page = turn / scene->places % scene->pages;
+		char *place = env->place[turn % env->places];
+		int page = turn / env->places % env->pages;
 
 		visit(visitor, place, page);
 		/* so that every visit is a fault; not across two mappings */
-		if (page >= scene->pages / 2)
+		if (page >= env->pages / 2)
 			place += half;
 		madvise(place, half, MADV_DONTNEED);
 	}
 	return NULL;
 }
 
-static void write_numbers(struct scene *scene, char *addr)
+static void write_numbers(struct fault_env *env, char *addr)
 {
-	for (int page = 0; page < scene->pages; page++)
-		*number_of(scene, addr, page) = FIRST + page;
+	for (int page = 0; page < env->pages; page++)
+		*number_of(env, addr, page) = FIRST + page;
 }
 
 /* A segment with its numbers, attached at the first place. */
-static int open_numbered(struct scene *scene)
+static int open_numbered(struct fault_env *env)
 {
-	struct segment *seg = &scene->seg;
+	struct segment *seg = &env->seg;
 	char *addr;
 
-	if (scene->huge ? huge_create(seg, HUGE, scene->pages, 0) :
-			  segment_create(seg, scene->pages))
+	if (env->huge ? huge_create(seg, HUGE, env->pages, 0) :
+			segment_create(seg, env->pages))
 		return -1;
-	if (scene->bound && shmbind_nodes(seg->id, MEM_HARDBIND,
-					  &scene->memory))
+	if (env->bound && shmbind_nodes(seg->id, MEM_HARDBIND, &env->memory))
 		return -1;
 	addr = shmat(seg->id, NULL, 0);
 	if (addr == (char *)-1)
 		return -1;
-	write_numbers(scene, addr);
-	seg->addr = shmat(seg->id, scene->place[0], SHM_REMAP);
-	return seg->addr == scene->place[0] ? shmdt(addr) : -1;
+	write_numbers(env, addr);
+	seg->addr = shmat(seg->id, env->place[0], SHM_REMAP);
+	return seg->addr == env->place[0] ? shmdt(addr) : -1;
 }
 
-static int reserve_places(struct scene *scene)
+static int reserve_places(struct fault_env *env)
 {
-	size_t size = scene->pages * scene->step;
+	size_t size = env->pages * env->step;
 	char *addr = mmap(NULL, 2 * size + HUGE, PROT_NONE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (addr == MAP_FAILED)
 		return -1;
 	addr += -(uintptr_t)addr % HUGE;
-	scene->place[0] = addr;
-	scene->place[1] = addr + size;
+	env->place[0] = addr;
+	env->place[1] = addr + size;
 	return 0;
 }
 
-static long visits(struct scene *scene)
+static long visits(struct fault_env *env)
 {
 	long least = LONG_MAX, visits;
 
 	for (int i = 0; i < VISITORS; i++) {
-		visits = __atomic_load_n(&scene->visitors[i].visits,
+		visits = __atomic_load_n(&env->visitors[i].visits,
 					 __ATOMIC_RELAXED);
 		if (visits < least)
 			least = visits;
@@ -277,7 +276,7 @@ static long visits(struct scene *scene)
 
 FIXTURE(change)
 {
-	struct scene scene;
+	struct fault_env env;
 };
 
 FIXTURE_VARIANT(change)
@@ -291,92 +290,92 @@ FIXTURE_VARIANT_ADD(change, huge)	{ .huge = true };
 
 FIXTURE_SETUP(change)
 {
-	struct scene *scene = &self->scene;
+	struct fault_env *env = &self->env;
 
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, catch_signal(SIGSEGV));
 	ASSERT_EQ(0, catch_signal(SIGBUS));
-	scene->memory = memory_nodes();
-	scene->huge = variant->huge;
-	scene->bound = variant->bound;
-	scene->places = 1;
-	scene->step = scene->huge ? HUGE : page_size();
-	scene->pages = scene->huge ? 2 : 32;
-	if (scene->huge)
-		ASSERT_EQ(0, pools_fill(HUGE, &scene->memory,
-					2 * scene->pages));
-	ASSERT_EQ(0, reserve_places(scene));
-	ASSERT_EQ(0, open_numbered(scene));
+	env->memory = memory_nodes();
+	env->huge = variant->huge;
+	env->bound = variant->bound;
+	env->places = 1;
+	env->step = env->huge ? HUGE : page_size();
+	env->pages = env->huge ? 2 : 32;
+	if (env->huge)
+		ASSERT_EQ(0, pools_fill(HUGE, &env->memory,
+					2 * env->pages));
+	ASSERT_EQ(0, reserve_places(env));
+	ASSERT_EQ(0, open_numbered(env));
 }
 
 FIXTURE_TEARDOWN(change)
 {
-	munmap(self->scene.place[0], 2 * self->scene.pages * self->scene.step);
-	shmctl(self->scene.seg.id, IPC_RMID, NULL);
-	if (self->scene.huge)
-		EXPECT_EQ(0, pools_fill(HUGE, &self->scene.memory, 0));
+	munmap(self->env.place[0], 2 * self->env.pages * self->env.step);
+	shmctl(self->env.seg.id, IPC_RMID, NULL);
+	if (self->env.huge)
+		EXPECT_EQ(0, pools_fill(HUGE, &self->env.memory, 0));
 }
 
 /* Each visitor goes to all pages, or as many, between two changes. */
 static void change_under_visitors(struct __test_metadata *_metadata,
-				  struct scene *scene,
-				  int (*change)(struct scene *scene, int round))
+				  struct fault_env *env,
+				  int (*change)(struct fault_env *env, int round))
 {
 	long again = event_count("vma_lock_retry"), before;
-	struct visitor *visitors = scene->visitors;
+	struct visitor *visitors = env->visitors;
 
 	for (int i = 0; i < VISITORS; i++) {
-		visitors[i].scene = scene;
+		visitors[i].env = env;
 		ASSERT_EQ(0, pthread_create(&visitors[i].thread, NULL, visit_on,
 					    &visitors[i]));
 	}
 	for (int round = 0; round < ROUNDS; round++) {
-		before = visits(scene);
-		while (visits(scene) < before + scene->pages)
+		before = visits(env);
+		while (visits(env) < before + env->pages)
 			usleep(100);
-		ASSERT_EQ(0, change(scene, round));
+		ASSERT_EQ(0, change(env, round));
 	}
-	__atomic_store_n(&scene->stop, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&env->stop, true, __ATOMIC_RELAXED);
 	for (int i = 0; i < VISITORS; i++) {
 		ASSERT_EQ(0, pthread_join(visitors[i].thread, NULL));
 		EXPECT_EQ(0, visitors[i].wrong);
 		EXPECT_LT(visitors[i].missed, visitors[i].visits);
 	}
-	if (!scene->huge)
-		EXPECT_GT(visits(scene),
+	if (!env->huge)
+		EXPECT_GT(visits(env),
 			  event_count("vma_lock_retry") - again);
 }
 
-static int come_or_go(struct scene *scene, int round)
+static int come_or_go(struct fault_env *env, int round)
 {
-	char *place = scene->place[0];
+	char *place = env->place[0];
 
 	if (round % 2 == 0)
 		return shmdt(place);
-	return shmat(scene->seg.id, place, SHM_REMAP) == place ? 0 : -1;
+	return shmat(env->seg.id, place, SHM_REMAP) == place ? 0 : -1;
 }
 
 TEST_F(change, of_attaches_that_come_and_go)
 {
-	change_under_visitors(_metadata, &self->scene, come_or_go);
+	change_under_visitors(_metadata, &self->env, come_or_go);
 }
 
 /* The new mapping takes the place of the old, which is the segment's last. */
-static int replace(struct scene *scene, int round)
+static int replace(struct fault_env *env, int round)
 {
 	(void)round;
-	return segment_doom(&scene->seg) || open_numbered(scene);
+	return segment_doom(&env->seg) || open_numbered(env);
 }
 
 TEST_F(change, of_the_segment_for_another)
 {
-	change_under_visitors(_metadata, &self->scene, replace);
+	change_under_visitors(_metadata, &self->env, replace);
 }
 
-static int move(struct scene *scene, int round)
+static int move(struct fault_env *env, int round)
 {
-	char *from = scene->place[round % 2], *to = scene->place[1 - round % 2];
-	size_t size = scene->pages * scene->step;
+	char *from = env->place[round % 2], *to = env->place[1 - round % 2];
+	size_t size = env->pages * env->step;
 
 	return mremap(from, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) ==
 	       to ? 0 : -1;
@@ -384,20 +383,20 @@ static int move(struct scene *scene, int round)
 
 TEST_F(change, of_the_place)
 {
-	self->scene.places = 2;
-	change_under_visitors(_metadata, &self->scene, move);
+	self->env.places = 2;
+	change_under_visitors(_metadata, &self->env, move);
 }
 
 /* Which page it is that a visitor finds depends on when he comes. */
-static int reorder(struct scene *scene, int round)
+static int reorder(struct fault_env *env, int round)
 {
-	int half = scene->pages / 2, first = round % 2 ? 0 : half;
+	int half = env->pages / 2, first = round % 2 ? 0 : half;
 
-	if (remap_file_pages(scene->place[0], half * scene->step, 0,
-			     first * scene->step / page_size(), 0))
+	if (remap_file_pages(env->place[0], half * env->step, 0,
+			     first * env->step / page_size(), 0))
 		return -1;
 	for (int page = 0; page < half; page++) {
-		if (*number_of(scene, scene->place[0], page) !=
+		if (*number_of(env, env->place[0], page) !=
 		    FIRST + first + page)
 			return -1;
 	}
@@ -406,61 +405,61 @@ static int reorder(struct scene *scene, int round)
 
 TEST_F(change, of_the_order)
 {
-	self->scene.shuffled = true;
-	change_under_visitors(_metadata, &self->scene, reorder);
+	self->env.shuffled = true;
+	change_under_visitors(_metadata, &self->env, reorder);
 }
 
-static int protect(struct scene *scene, int round)
+static int protect(struct fault_env *env, int round)
 {
-	size_t half = scene->pages / 2 * scene->step;
+	size_t half = env->pages / 2 * env->step;
 
-	return mprotect(scene->place[0] + half, half,
+	return mprotect(env->place[0] + half, half,
 			round % 2 ? PROT_READ | PROT_WRITE : PROT_READ);
 }
 
 TEST_F(change, of_the_protection)
 {
-	change_under_visitors(_metadata, &self->scene, protect);
+	change_under_visitors(_metadata, &self->env, protect);
 }
 
-static int empty(struct scene *scene, int round)
+static int empty(struct fault_env *env, int round)
 {
 	(void)round;
-	if (madvise(scene->place[0], scene->pages * scene->step, MADV_REMOVE))
+	if (madvise(env->place[0], env->pages * env->step, MADV_REMOVE))
 		return -1;
-	write_numbers(scene, scene->place[0]);
+	write_numbers(env, env->place[0]);
 	return 0;
 }
 
 TEST_F(change, of_the_content)
 {
-	self->scene.emptied = true;
-	change_under_visitors(_metadata, &self->scene, empty);
+	self->env.emptied = true;
+	change_under_visitors(_metadata, &self->env, empty);
 }
 
-static void visit_once(struct scene *scene)
+static void visit_once(struct fault_env *env)
 {
-	struct visitor visitor = { .scene = scene };
+	struct visitor visitor = { .env = env };
 
-	for (int page = 0; page < scene->pages; page++)
-		visit(&visitor, scene->place[0], page);
+	for (int page = 0; page < env->pages; page++)
+		visit(&visitor, env->place[0], page);
 	_exit(visitor.wrong || visitor.missed);
 }
 
-static int fork_off(struct scene *scene, int round)
+static int fork_off(struct fault_env *env, int round)
 {
 	pid_t child;
 
 	(void)round;
 	child = fork();
 	if (child == 0)
-		visit_once(scene);
+		visit_once(env);
 	return wait_for(child);
 }
 
 TEST_F(change, of_the_number_of_processes)
 {
-	change_under_visitors(_metadata, &self->scene, fork_off);
+	change_under_visitors(_metadata, &self->env, fork_off);
 }
 
 TEST_HARNESS_MAIN

@@ -31,7 +31,7 @@ static inline long oom_kills(void)
 	return event_count("oom_kill");
 }
 
-struct scene {
+struct full_env {
 	struct nodemask memory;
 	struct nodemask others;		/* all but the victim */
 	struct segment spare, ballast, more;	/* what is taken off nodes */
@@ -44,45 +44,45 @@ struct scene {
 	long per_node[NODES_MAX];
 };
 
-static inline void set_scene(struct __test_metadata *_metadata,
-			     struct scene *scene)
+static inline void env_setup(struct __test_metadata *_metadata,
+			     struct full_env *env)
 {
 	struct nodemask cpus = cpu_nodes();
 
 	ASSERT_EQ(0, own_ipc_namespace());
-	scene->memory = memory_nodes();
-	scene->others = nodes_andnot(scene->memory, nodes_of(victim));
-	scene->second = -1;
-	scene->kills = oom_kills();
+	env->memory = memory_nodes();
+	env->others = nodes_andnot(env->memory, nodes_of(victim));
+	env->second = -1;
+	env->kills = oom_kills();
 	/* page tables and the like must not come from the full node */
 	ASSERT_EQ(0, run_on_node(first_node(&cpus)));
 }
 
 static inline void fill_victim(struct __test_metadata *_metadata,
-			       struct scene *scene)
+			       struct full_env *env)
 {
-	ASSERT_EQ(SPARE, take_pages(&scene->spare, victim, SPARE));
-	scene->taken = fill_node(&scene->ballast, victim);
-	ASSERT_LT(0, scene->taken);
+	ASSERT_EQ(SPARE, take_pages(&env->spare, victim, SPARE));
+	env->taken = fill_node(&env->ballast, victim);
+	ASSERT_LT(0, env->taken);
 }
 
-static inline void clear_scene(struct __test_metadata *_metadata,
-			       struct scene *scene)
+static inline void env_teardown(struct __test_metadata *_metadata,
+				struct full_env *env)
 {
-	segment_detach(&scene->seg);
-	segment_detach(&scene->spare);
-	segment_detach(&scene->more);
-	segment_detach(&scene->ballast);
-	cgroup_remove(&scene->cpuset);
-	EXPECT_EQ(scene->kills, oom_kills());
+	segment_detach(&env->seg);
+	segment_detach(&env->spare);
+	segment_detach(&env->more);
+	segment_detach(&env->ballast);
+	cgroup_remove(&env->cpuset);
+	EXPECT_EQ(env->kills, oom_kills());
 }
 
 static inline void open_bound(struct __test_metadata *_metadata,
-			      struct scene *scene, int pages, int policy,
+			      struct full_env *env, int pages, int policy,
 			      const struct nodemask *mask)
 {
-	ASSERT_EQ(0, segment_open(&scene->seg, pages, policy, mask));
-	ASSERT_EQ(0, segment_doom(&scene->seg));
+	ASSERT_EQ(0, segment_open(&env->seg, pages, policy, mask));
+	ASSERT_EQ(0, segment_doom(&env->seg));
 }
 
 /* Touch pages until one that gets SIGBUS; which it is. */
@@ -101,25 +101,25 @@ static inline int page_that_fails(struct __test_metadata *_metadata,
  * kernel could still reclaim on a full one is ignored.
  */
 static inline struct nodemask nodes_used(struct __test_metadata *_metadata,
-					 struct scene *scene, int strength,
+					 struct full_env *env, int strength,
 					 const struct nodemask *mask)
 {
 	int from = node_that_prefers(victim, mask);
 	struct nodemask used = {};
 
 	ASSERT_LE(0, from);
-	open_bound(_metadata, scene, TOUCHED, MEM_FIRSTREF | strength, mask);
-	scene->taken = top_up(&scene->ballast, scene->taken);
-	scene->taken_more = top_up(&scene->more, scene->taken_more);
+	open_bound(_metadata, env, TOUCHED, MEM_FIRSTREF | strength, mask);
+	env->taken = top_up(&env->ballast, env->taken);
+	env->taken_more = top_up(&env->more, env->taken_more);
 	ASSERT_EQ(0, run_on_node(from));
-	EXPECT_EQ(TOUCHED, try_touch_pages(scene->seg.addr, TOUCHED));
-	ASSERT_EQ(TOUCHED, count_placement(scene->seg.addr, TOUCHED,
-					   scene->per_node));
-	ASSERT_EQ(0, segment_detach(&scene->seg));
+	EXPECT_EQ(TOUCHED, try_touch_pages(env->seg.addr, TOUCHED));
+	ASSERT_EQ(TOUCHED, count_placement(env->seg.addr, TOUCHED,
+					   env->per_node));
+	ASSERT_EQ(0, segment_detach(&env->seg));
 	for (int node = 0; node < NODES_MAX; node++) {
-		bool full = node == victim || node == scene->second;
+		bool full = node == victim || node == env->second;
 
-		if (scene->per_node[node] > (full ? FEW : 0))
+		if (env->per_node[node] > (full ? FEW : 0))
 			node_set(node, &used);
 	}
 	return used;

@@ -7,7 +7,7 @@
 
 FIXTURE(hard)
 {
-	struct scene scene;
+	struct full_env env;
 };
 
 FIXTURE_VARIANT(hard)
@@ -30,23 +30,23 @@ FIXTURE_VARIANT_ADD(hard, mostfree) {
 FIXTURE_SETUP(hard)
 {
 	struct nodemask mask = nodes_of(victim);
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 
 	REQUIRE("nodes=2");
-	set_scene(_metadata, scene);
-	fill_victim(_metadata, scene);
-	open_bound(_metadata, scene, 8 * SPARE, variant->policy | MEM_HARDBIND,
+	env_setup(_metadata, env);
+	fill_victim(_metadata, env);
+	open_bound(_metadata, env, 8 * SPARE, variant->policy | MEM_HARDBIND,
 		   &mask);
 }
 
 FIXTURE_TEARDOWN(hard)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(hard, the_access_gets_a_sigbus_that_names_it)
 {
-	struct segment *seg = &self->scene.seg;
+	struct segment *seg = &self->env.seg;
 	int page = page_that_fails(_metadata, seg);
 
 	EXPECT_EQ(SIGBUS, sigbus_info.si_signo);
@@ -57,7 +57,7 @@ TEST_F(hard, the_access_gets_a_sigbus_that_names_it)
 
 TEST_F(hard, reading_a_hole_gets_a_sigbus_too)
 {
-	struct segment *seg = &self->scene.seg;
+	struct segment *seg = &self->env.seg;
 	int pages = seg->size / page_size(), page = 0;
 
 	while (page < pages && try_read(seg->addr, page))
@@ -70,7 +70,7 @@ TEST_F(hard, reading_a_hole_gets_a_sigbus_too)
 
 TEST_F(hard, a_system_call_gets_efault)
 {
-	char *addr = self->scene.seg.addr, *end = addr + self->scene.seg.size;
+	char *addr = self->env.seg.addr, *end = addr + self->env.seg.size;
 	size_t step = page_size();
 	int pipes[2];
 
@@ -97,7 +97,7 @@ TEST_F(hard, a_system_call_gets_efault)
 
 TEST_F(hard, who_does_not_handle_sigbus_dies_of_it_alone)
 {
-	struct segment *seg = &self->scene.seg;
+	struct segment *seg = &self->env.seg;
 	int child = fork(), status;
 
 	if (child == 0) {
@@ -111,22 +111,22 @@ TEST_F(hard, who_does_not_handle_sigbus_dies_of_it_alone)
 
 TEST_F(hard, no_other_node_gives_a_page)
 {
-	struct scene *scene = &self->scene;
-	long pages = page_that_fails(_metadata, &scene->seg);
+	struct full_env *env = &self->env;
+	long pages = page_that_fails(_metadata, &env->seg);
 
 	for (int i = 0; i < TRIES; i++)
-		try_touch(scene->seg.addr, pages + i);
-	pages = count_placement(scene->seg.addr, pages + TRIES,
-				scene->per_node);
-	EXPECT_EQ(pages, scene->per_node[victim]);
-	EXPECT_EQ(scene->taken, count_placement(scene->ballast.addr,
-						scene->taken, scene->per_node));
-	EXPECT_EQ(scene->taken, scene->per_node[victim]);
+		try_touch(env->seg.addr, pages + i);
+	pages = count_placement(env->seg.addr, pages + TRIES,
+				env->per_node);
+	EXPECT_EQ(pages, env->per_node[victim]);
+	EXPECT_EQ(env->taken, count_placement(env->ballast.addr,
+					      env->taken, env->per_node));
+	EXPECT_EQ(env->taken, env->per_node[victim]);
 }
 
 TEST_F(hard, nobody_is_killed)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	size_t size = 4 << 20;
 	int pipes[2], bystander;
 	char *memory, byte;
@@ -141,25 +141,25 @@ TEST_F(hard, nobody_is_killed)
 		_exit(read(pipes[0], &byte, 1));
 	}
 	for (int i = 0; i < TRIES; i++)
-		page_that_fails(_metadata, &scene->seg);
-	EXPECT_EQ(scene->kills, oom_kills());
+		page_that_fails(_metadata, &env->seg);
+	EXPECT_EQ(env->kills, oom_kills());
 	close(pipes[1]);
 	EXPECT_EQ(0, wait_for(bystander));
 }
 
 TEST_F(hard, the_same_access_succeeds_once_memory_is_free)
 {
-	struct scene *scene = &self->scene;
-	int page = page_that_fails(_metadata, &scene->seg);
+	struct full_env *env = &self->env;
+	int page = page_that_fails(_metadata, &env->seg);
 
-	ASSERT_EQ(0, give_back(&scene->spare));
-	ASSERT_TRUE(try_touch(scene->seg.addr, page));
-	EXPECT_EQ(victim, page_node(scene->seg.addr, page));
+	ASSERT_EQ(0, give_back(&env->spare));
+	ASSERT_TRUE(try_touch(env->seg.addr, page));
+	EXPECT_EQ(victim, page_node(env->seg.addr, page));
 }
 
 TEST_F(hard, memory_that_another_cpu_freed_is_found_at_once)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	struct nodemask cpus = cpu_nodes();
 	int pipes[2], child, page;
 	char byte;
@@ -171,17 +171,17 @@ TEST_F(hard, memory_that_another_cpu_freed_is_found_at_once)
 	if (child == 0) {
 		close(pipes[1]);
 		if (run_on_node(last_node(&cpus)) ||
-		    read(pipes[0], &byte, 1) || give_back(&scene->spare))
+		    read(pipes[0], &byte, 1) || give_back(&env->spare))
 			_exit(1);
 		_exit(0);
 	}
-	page = page_that_fails(_metadata, &scene->seg);
-	ASSERT_EQ(0, give_back(&scene->spare));
+	page = page_that_fails(_metadata, &env->seg);
+	ASSERT_EQ(0, give_back(&env->spare));
 	close(pipes[1]);
 	ASSERT_EQ(0, wait_for(child));
 	/* but for a few that the child itself needed */
 	EXPECT_LE(page + SPARE / 2,
-		  try_touch_pages(scene->seg.addr, page + SPARE));
+		  try_touch_pages(env->seg.addr, page + SPARE));
 	allow_short_cpu_lists();
 }
 
@@ -222,12 +222,12 @@ static void crowd(struct __test_metadata *_metadata, char *addr, size_t apart)
 
 TEST_F(hard, many_threads_at_the_same_page_all_get_their_sigbus)
 {
-	crowd(_metadata, self->scene.seg.addr, 0);
+	crowd(_metadata, self->env.seg.addr, 0);
 }
 
 TEST_F(hard, many_threads_at_their_own_pages_all_get_their_sigbus)
 {
-	crowd(_metadata, self->scene.seg.addr, SPARE * page_size());
+	crowd(_metadata, self->env.seg.addr, SPARE * page_size());
 }
 
 TEST(clean_page_cache_gives_way)
@@ -236,11 +236,11 @@ TEST(clean_page_cache_gives_way)
 	long before = node_file_pages(victim), cached;
 	static char buffer[1 << 16];
 	size_t size = LEFT / 2 * page_size();
-	struct scene scene = {};
+	struct full_env env = {};
 	int loop;
 
 	REQUIRE("nodes=2");
-	set_scene(_metadata, &scene);
+	env_setup(_metadata, &env);
 	loop = loop_open(size, O_RDONLY, NULL);
 	ASSERT_LE(0, loop);
 	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, mask.bits, NODES_MAX));
@@ -251,10 +251,10 @@ TEST(clean_page_cache_gives_way)
 	cached = node_file_pages(victim) - before;
 	ASSERT_LE(LEFT / 4, cached);
 
-	ASSERT_LT(0, fill_node(&scene.ballast, victim));
+	ASSERT_LT(0, fill_node(&env.ballast, victim));
 	EXPECT_GE(before + cached / 4, node_file_pages(victim));
 	close(loop);
-	clear_scene(_metadata, &scene);
+	env_teardown(_metadata, &env);
 }
 
 /* Memory cgroups: a limit is one thing, a full node another. */

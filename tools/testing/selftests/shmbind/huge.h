@@ -15,7 +15,7 @@
 #define HUGE	(2UL << 20)	/* bytes */
 #define SHARE	3		/* huge pages in the pool of each node */
 
-struct scene {
+struct huge_env {
 	struct nodemask memory, cpus;
 	struct nodemask others;		/* all but the victim */
 	int victim;			/* the node whose pool runs dry */
@@ -24,37 +24,37 @@ struct scene {
 	long reserved;			/* huge pages, before the test */
 };
 
-static inline void set_scene(struct __test_metadata *_metadata,
-			     struct scene *scene)
+static inline void env_setup(struct __test_metadata *_metadata,
+			     struct huge_env *env)
 {
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, catch_sigbus());
-	scene->memory = memory_nodes();
-	scene->cpus = cpu_nodes();
-	scene->victim = last_node(&scene->memory);
-	scene->others = nodes_andnot(scene->memory, nodes_of(scene->victim));
-	scene->seg.id = -1;
-	scene->more.id = -1;
-	ASSERT_EQ(0, pools_fill(HUGE, &scene->memory, SHARE));
-	scene->reserved = pool_count(HUGE, EVERYWHERE, "resv_hugepages");
+	env->memory = memory_nodes();
+	env->cpus = cpu_nodes();
+	env->victim = last_node(&env->memory);
+	env->others = nodes_andnot(env->memory, nodes_of(env->victim));
+	env->seg.id = -1;
+	env->more.id = -1;
+	ASSERT_EQ(0, pools_fill(HUGE, &env->memory, SHARE));
+	env->reserved = pool_count(HUGE, EVERYWHERE, "resv_hugepages");
 }
 
-static inline void clear_scene(struct __test_metadata *_metadata,
-			       struct scene *scene)
+static inline void env_teardown(struct __test_metadata *_metadata,
+				struct huge_env *env)
 {
 	int node;
 
-	segment_remove(&scene->seg);
-	segment_remove(&scene->more);
-	cgroup_remove(&scene->cgroup);
-	EXPECT_EQ(scene->reserved,
+	segment_remove(&env->seg);
+	segment_remove(&env->more);
+	cgroup_remove(&env->cgroup);
+	EXPECT_EQ(env->reserved,
 		  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 	pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 0);
-	for (node = -1; next_node(&node, &scene->memory);)
+	for (node = -1; next_node(&node, &env->memory);)
 		EXPECT_EQ(pool_count(HUGE, node, "nr_hugepages"),
 			  pool_count(HUGE, node, "free_hugepages"));
-	EXPECT_EQ(0, pools_fill(HUGE, &scene->memory, 0));
+	EXPECT_EQ(0, pools_fill(HUGE, &env->memory, 0));
 }
 
 /* Huge page @nth of a mapping, in the base pages that the helpers count in. */
@@ -119,14 +119,14 @@ static inline void *work(void *arg)
 
 /* Let threads touch @count pages among them, and wait for them. */
 static inline void touch_by_threads(struct __test_metadata *_metadata,
-				    struct scene *scene, struct worker *workers,
+				    struct huge_env *env, struct worker *workers,
 				    int threads, int count)
 {
 	for (int i = 0; i < threads; i++) {
 		workers[i] = (struct worker) {
-			.addr = scene->seg.addr,
-			.node = nth_node(i % nodes_weight(&scene->cpus),
-					 &scene->cpus),
+			.addr = env->seg.addr,
+			.node = nth_node(i % nodes_weight(&env->cpus),
+					 &env->cpus),
 			.first = i, .step = threads, .count = count,
 		};
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,

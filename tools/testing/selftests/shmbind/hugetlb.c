@@ -7,7 +7,7 @@
 
 FIXTURE(huge)
 {
-	struct scene scene;
+	struct huge_env env;
 };
 
 FIXTURE_VARIANT(huge)
@@ -25,50 +25,50 @@ FIXTURE_VARIANT_ADD(huge, soft) {
 
 FIXTURE_SETUP(huge)
 {
-	set_scene(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
 }
 
 FIXTURE_TEARDOWN(huge)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(huge, pages_that_a_reader_is_the_first_to_touch_are_bound)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	char *addr;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 2, 0, variant->strength,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, 2, 0, variant->strength,
 			       &mask));
-	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
-	addr = shmat(scene->seg.id, NULL, SHM_RDONLY);
+	ASSERT_EQ(0, run_on_node(first_node(&env->cpus)));
+	addr = shmat(env->seg.id, NULL, SHM_RDONLY);
 	ASSERT_NE((char *)-1, addr);
 	for (int huge = 0; huge < 2; huge++) {
 		read_page(addr, nth(huge));
-		EXPECT_EQ(scene->victim, huge_node(addr, huge));
+		EXPECT_EQ(env->victim, huge_node(addr, huge));
 	}
 	shmdt(addr);
 }
 
 TEST_F(huge, firstref_is_near_the_cpu)
 {
-	struct scene *scene = &self->scene;
+	struct huge_env *env = &self->env;
 	struct nodemask mask;
 	int a, b, node;
 
-	for (a = -1; next_node(&a, &scene->memory);) {
-		for (b = a - 1; next_node(&b, &scene->memory);) {
+	for (a = -1; next_node(&a, &env->memory);) {
+		for (b = a - 1; next_node(&b, &env->memory);) {
 			mask = nodes_of(a);
 			node_set(b, &mask);
-			for (node = -1; next_node(&node, &scene->cpus);) {
-				ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, 0,
+			for (node = -1; next_node(&node, &env->cpus);) {
+				ASSERT_EQ(0, huge_open(&env->seg, HUGE, 1, 0,
 						       variant->strength,
 						       &mask));
 				ASSERT_EQ(0, run_on_node(node));
 				EXPECT_EQ(firstref_node(node, &mask),
-					  touch_and_look(scene->seg.addr, 0));
-				segment_remove(&scene->seg);
+					  touch_and_look(env->seg.addr, 0));
+				segment_remove(&env->seg);
 			}
 		}
 	}
@@ -76,42 +76,42 @@ TEST_F(huge, firstref_is_near_the_cpu)
 
 TEST_F(huge, stripe_is_even_in_every_prefix)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory), count = SHARE * width;
+	struct huge_env *env = &self->env;
+	int width = nodes_weight(&env->memory), count = SHARE * width;
 	int nodes[count];
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0,
 			       MEM_STRIPE | variant->strength,
-			       &scene->memory));
+			       &env->memory));
 	for (int i = 0; i < count; i++) {
 		/* from the end, so that no order of offsets explains it */
-		nodes[i] = touch_and_look(scene->seg.addr, count - 1 - i);
-		ASSERT_GE(1, spread(nodes, i + 1, &scene->memory));
+		nodes[i] = touch_and_look(env->seg.addr, count - 1 - i);
+		ASSERT_GE(1, spread(nodes, i + 1, &env->memory));
 	}
-	EXPECT_EQ(0, strays(nodes, count, &scene->memory));
+	EXPECT_EQ(0, strays(nodes, count, &env->memory));
 }
 
 TEST_F(huge, stripe_of_threads_is_even_within_their_number)
 {
-	struct scene *scene = &self->scene;
-	int count = (SHARE - 1) * nodes_weight(&scene->memory), nodes[count];
+	struct huge_env *env = &self->env;
+	int count = (SHARE - 1) * nodes_weight(&env->memory), nodes[count];
 	struct worker workers[4];
 	int threads = ARRAY_SIZE(workers);
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0,
 			       MEM_STRIPE | variant->strength,
-			       &scene->memory));
-	touch_by_threads(_metadata, scene, workers, threads, count);
+			       &env->memory));
+	touch_by_threads(_metadata, env, workers, threads, count);
 	for (int i = 0; i < count; i++)
-		nodes[i] = huge_node(scene->seg.addr, i);
-	EXPECT_EQ(0, strays(nodes, count, &scene->memory));
-	EXPECT_GE(threads, spread(nodes, count, &scene->memory));
+		nodes[i] = huge_node(env->seg.addr, i);
+	EXPECT_EQ(0, strays(nodes, count, &env->memory));
+	EXPECT_GE(threads, spread(nodes, count, &env->memory));
 }
 
 TEST_F(huge, mostfree_goes_by_the_pools_and_levels_them)
 {
-	struct scene *scene = &self->scene;
-	int first = first_node(&scene->memory), last = scene->victim;
+	struct huge_env *env = &self->env;
+	int first = first_node(&env->memory), last = env->victim;
 	struct nodemask mask = nodes_of(first);
 
 	REQUIRE("nodes=2");
@@ -119,73 +119,73 @@ TEST_F(huge, mostfree_goes_by_the_pools_and_levels_them)
 	/* the node with more free huge pages has less free memory */
 	ASSERT_EQ(0, pool_set(HUGE, last, "nr_hugepages", SHARE + 2));
 	ASSERT_EQ(SHARE + 2, pool_count(HUGE, last, "free_hugepages"));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 4, 0,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, 4, 0,
 			       MEM_MOSTFREE | variant->strength, &mask));
-	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
-	EXPECT_EQ(last, touch_and_look(scene->seg.addr, 0));
-	EXPECT_EQ(last, touch_and_look(scene->seg.addr, 1));
+	ASSERT_EQ(0, run_on_node(first_node(&env->cpus)));
+	EXPECT_EQ(last, touch_and_look(env->seg.addr, 0));
+	EXPECT_EQ(last, touch_and_look(env->seg.addr, 1));
 	/* level now: one of each follows, whichever is the nearer first */
-	EXPECT_NE(touch_and_look(scene->seg.addr, 2),
-		  touch_and_look(scene->seg.addr, 3));
+	EXPECT_NE(touch_and_look(env->seg.addr, 2),
+		  touch_and_look(env->seg.addr, 3));
 	EXPECT_EQ(pool_count(HUGE, first, "free_hugepages"),
 		  pool_count(HUGE, last, "free_hugepages"));
 }
 
 TEST_F(huge, mostfree_takes_the_nearest_of_equals)
 {
-	struct scene *scene = &self->scene;
+	struct huge_env *env = &self->env;
 	int node;
 
-	for (node = -1; next_node(&node, &scene->cpus);) {
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, 0,
+	for (node = -1; next_node(&node, &env->cpus);) {
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, 1, 0,
 				       MEM_MOSTFREE | variant->strength,
-				       &scene->memory));
+				       &env->memory));
 		ASSERT_EQ(0, run_on_node(node));
-		EXPECT_EQ(nearest_node(node, &scene->memory),
-			  touch_and_look(scene->seg.addr, 0));
-		segment_remove(&scene->seg);
+		EXPECT_EQ(nearest_node(node, &env->memory),
+			  touch_and_look(env->seg.addr, 0));
+		segment_remove(&env->seg);
 	}
 }
 
 /* Threads take every page of the pools, in several rounds. */
-static void use_up_pools(struct __test_metadata *_metadata, struct scene *scene,
-			 int policy)
+static void use_up_pools(struct __test_metadata *_metadata,
+			 struct huge_env *env, int policy)
 {
-	int count = SHARE * nodes_weight(&scene->memory), nodes[count];
+	int count = SHARE * nodes_weight(&env->memory), nodes[count];
 	struct worker workers[4];
 	int threads = ARRAY_SIZE(workers);
 
 	for (int round = 0; round < 20; round++) {
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0, policy,
-				       &scene->memory));
-		touch_by_threads(_metadata, scene, workers, threads, count);
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0, policy,
+				       &env->memory));
+		touch_by_threads(_metadata, env, workers, threads, count);
 		for (int i = 0; i < count; i++)
-			nodes[i] = huge_node(scene->seg.addr, i);
-		EXPECT_EQ(0, strays(nodes, count, &scene->memory));
-		EXPECT_EQ(0, spread(nodes, count, &scene->memory));
-		segment_remove(&scene->seg);
+			nodes[i] = huge_node(env->seg.addr, i);
+		EXPECT_EQ(0, strays(nodes, count, &env->memory));
+		EXPECT_EQ(0, spread(nodes, count, &env->memory));
+		segment_remove(&env->seg);
 	}
 }
 
 /* Concurrent faults are not sent to the same node for its last page. */
 TEST_F(huge, stripe_threads_use_the_last_page_of_every_pool)
 {
-	use_up_pools(_metadata, &self->scene, MEM_STRIPE | variant->strength);
+	use_up_pools(_metadata, &self->env, MEM_STRIPE | variant->strength);
 }
 
 /* A thread whose chosen node has become empty chooses again. */
 TEST_F(huge, mostfree_threads_use_the_last_page_of_every_pool)
 {
-	use_up_pools(_metadata, &self->scene, MEM_MOSTFREE | variant->strength);
+	use_up_pools(_metadata, &self->env, MEM_MOSTFREE | variant->strength);
 }
 
 /* From a CPU that the victim is not local to, if there is one. */
 TEST_F(huge, everyone_gets_the_binding)
 {
-	struct nodemask mask = nodes_of(self->scene.victim);
-	struct segment *seg = &self->scene.seg;
-	int victim = self->scene.victim;
-	int here = first_node(&self->scene.cpus);
+	struct nodemask mask = nodes_of(self->env.victim);
+	struct segment *seg = &self->env.seg;
+	int victim = self->env.victim;
+	int here = first_node(&self->env.cpus);
 	pid_t pid;
 
 	ASSERT_EQ(0, run_on_node(here));
@@ -212,19 +212,19 @@ TEST_F(huge, everyone_gets_the_binding)
 
 TEST_F(huge, pages_allocated_by_way_of_the_file_follow_the_binding)
 {
-	struct nodemask mask = nodes_of(self->scene.victim);
-	struct segment *seg = &self->scene.seg;
+	struct nodemask mask = nodes_of(self->env.victim);
+	struct segment *seg = &self->env.seg;
 	int fd, expected = variant->strength == MEM_HARDBIND ? ENOSPC : 0;
 
 	REQUIRE("nodes=2");
-	ASSERT_EQ(0, run_on_node(first_node(&self->scene.cpus)));
+	ASSERT_EQ(0, run_on_node(first_node(&self->env.cpus)));
 	ASSERT_EQ(0, huge_open(seg, HUGE, SHARE + 1, 0, variant->strength,
 			       &mask));
 	fd = segment_file(seg);
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, fallocate(fd, 0, 0, SHARE * HUGE));
 	for (int i = 0; i < SHARE; i++)
-		EXPECT_EQ(self->scene.victim, touch_and_look(seg->addr, i));
+		EXPECT_EQ(self->env.victim, touch_and_look(seg->addr, i));
 	/* and then there is none left */
 	EXPECT_EQ(expected, fallocate(fd, 0, SHARE * HUGE, HUGE) ? errno : 0);
 	close(fd);
@@ -233,7 +233,7 @@ TEST_F(huge, pages_allocated_by_way_of_the_file_follow_the_binding)
 /* Of as many, some have the inode of an earlier one, which RCU frees. */
 TEST_F(huge, a_segment_in_the_place_of_a_bound_one_is_not_bound)
 {
-	struct nodemask *memory = &self->scene.memory;
+	struct nodemask *memory = &self->env.memory;
 	struct segment segs[32];
 	char seen[BINDING_MAX];
 
@@ -254,8 +254,8 @@ TEST_F(huge, a_segment_in_the_place_of_a_bound_one_is_not_bound)
 
 TEST_F(huge, is_shown_as_any_binding)
 {
-	struct nodemask mask = nodes_of(self->scene.victim), seen_mask = {};
-	struct segment *seg = &self->scene.seg;
+	struct nodemask mask = nodes_of(self->env.victim), seen_mask = {};
+	struct segment *seg = &self->env.seg;
 	char want[BINDING_MAX], seen[BINDING_MAX], line[2 * BINDING_MAX];
 	bool listed = false;
 	int mode = -1;
@@ -274,7 +274,7 @@ TEST_F(huge, is_shown_as_any_binding)
 
 	/* counted in huge pages */
 	snprintf(want + strlen(want), sizeof(want) - strlen(want),
-		 " N%d=1 kernelpagesize_kB=%lu", self->scene.victim,
+		 " N%d=1 kernelpagesize_kB=%lu", self->env.victim,
 		 HUGE / 1024);
 	file = fopen("/proc/sysvipc/shmbind", "r");
 	while (file && fgets(line, sizeof(line), file))
@@ -285,21 +285,21 @@ TEST_F(huge, is_shown_as_any_binding)
 
 TEST_F(huge, cpuset_narrows_the_candidates)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask inside = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask inside = nodes_of(env->victim);
 	pid_t pid;
 
-	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "cpuset"));
-	ASSERT_EQ(0, cgroup_set_mems(&scene->cgroup, &inside));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE, 0,
+	ASSERT_EQ(0, cgroup_create(&env->cgroup, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&env->cgroup, &inside));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, SHARE, 0,
 			       MEM_STRIPE | variant->strength,
-			       &scene->memory));
+			       &env->memory));
 	pid = fork();
 	if (!pid) {
 		int nodes[SHARE];
 
-		if (cgroup_join(&scene->cgroup) ||
-		    touch_all(scene->seg.addr, SHARE, nodes) != SHARE)
+		if (cgroup_join(&env->cgroup) ||
+		    touch_all(env->seg.addr, SHARE, nodes) != SHARE)
 			_exit(1);
 		_exit(strays(nodes, SHARE, &inside) ? 2 : 0);
 	}

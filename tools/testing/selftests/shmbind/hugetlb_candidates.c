@@ -9,7 +9,7 @@ static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 
 FIXTURE(candidates)
 {
-	struct scene scene;
+	struct huge_env env;
 };
 
 FIXTURE_VARIANT(candidates)
@@ -23,171 +23,171 @@ FIXTURE_VARIANT_ADD(candidates, soft)	{ .strength = MEM_SOFTBIND };
 /* The victim's pool has no page, all others have SHARE. */
 FIXTURE_SETUP(candidates)
 {
-	struct scene *scene = &self->scene;
+	struct huge_env *env = &self->env;
 
 	REQUIRE("nodes=2");
-	set_scene(_metadata, scene);
-	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", 0));
+	env_setup(_metadata, env);
+	ASSERT_EQ(0, pool_set(HUGE, env->victim, "nr_hugepages", 0));
 }
 
 FIXTURE_TEARDOWN(candidates)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(candidates, a_node_without_huge_pages_is_never_chosen)
 {
-	struct scene *scene = &self->scene;
-	int count = SHARE * nodes_weight(&scene->others), nodes[count], touched;
+	struct huge_env *env = &self->env;
+	int count = SHARE * nodes_weight(&env->others), nodes[count], touched;
 
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0,
 				       policies[i] | variant->strength,
-				       &scene->memory));
+				       &env->memory));
 		touched = policies[i] == MEM_FIRSTREF ? SHARE : count;
-		ASSERT_EQ(touched, touch_all(scene->seg.addr, touched, nodes));
-		EXPECT_EQ(0, strays(nodes, touched, &scene->others));
-		segment_remove(&scene->seg);
+		ASSERT_EQ(touched, touch_all(env->seg.addr, touched, nodes));
+		EXPECT_EQ(0, strays(nodes, touched, &env->others));
+		segment_remove(&env->seg);
 	}
 }
 
 TEST_F(candidates, a_stripe_is_even_on_the_nodes_that_have_huge_pages)
 {
-	struct scene *scene = &self->scene;
-	int count = SHARE * nodes_weight(&scene->others), nodes[count];
+	struct huge_env *env = &self->env;
+	int count = SHARE * nodes_weight(&env->others), nodes[count];
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
-			       MEM_STRIPE | variant->strength, &scene->memory));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0,
+			       MEM_STRIPE | variant->strength, &env->memory));
 	for (int i = 0; i < count; i++) {
-		ASSERT_TRUE(try_touch(scene->seg.addr, nth(i)));
-		nodes[i] = huge_node(scene->seg.addr, i);
-		ASSERT_GE(1, spread(nodes, i + 1, &scene->others));
+		ASSERT_TRUE(try_touch(env->seg.addr, nth(i)));
+		nodes[i] = huge_node(env->seg.addr, i);
+		ASSERT_GE(1, spread(nodes, i + 1, &env->others));
 	}
-	EXPECT_EQ(0, strays(nodes, count, &scene->others));
+	EXPECT_EQ(0, strays(nodes, count, &env->others));
 }
 
 TEST_F(candidates, firstref_takes_the_nearest_node_that_has_huge_pages)
 {
-	struct scene *scene = &self->scene;
+	struct huge_env *env = &self->env;
 	int node;
 
-	for (node = -1; next_node(&node, &scene->cpus);) {
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, 0,
-				       variant->strength, &scene->memory));
+	for (node = -1; next_node(&node, &env->cpus);) {
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, 1, 0,
+				       variant->strength, &env->memory));
 		ASSERT_EQ(0, run_on_node(node));
-		ASSERT_TRUE(try_touch(scene->seg.addr, 0));
-		EXPECT_EQ(firstref_node(node, &scene->others),
-			  huge_node(scene->seg.addr, 0));
-		segment_remove(&scene->seg);
+		ASSERT_TRUE(try_touch(env->seg.addr, 0));
+		EXPECT_EQ(firstref_node(node, &env->others),
+			  huge_node(env->seg.addr, 0));
+		segment_remove(&env->seg);
 	}
 }
 
 TEST_F(candidates, a_node_becomes_one_with_its_first_huge_page)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory), nodes[NODES_MAX] = {}, done;
+	struct huge_env *env = &self->env;
+	int width = nodes_weight(&env->memory), nodes[NODES_MAX] = {}, done;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 2 * width - 1, 0,
-			       MEM_STRIPE | variant->strength, &scene->memory));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, 2 * width - 1, 0,
+			       MEM_STRIPE | variant->strength, &env->memory));
 	for (done = 0; done < width - 1; done++)
-		ASSERT_TRUE(try_touch(scene->seg.addr, nth(done)));
-	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", 1));
+		ASSERT_TRUE(try_touch(env->seg.addr, nth(done)));
+	ASSERT_EQ(0, pool_set(HUGE, env->victim, "nr_hugepages", 1));
 	for (int i = 0; i < width; i++) {
-		ASSERT_TRUE(try_touch(scene->seg.addr, nth(done + i)));
-		nodes[i] = huge_node(scene->seg.addr, done + i);
+		ASSERT_TRUE(try_touch(env->seg.addr, nth(done + i)));
+		nodes[i] = huge_node(env->seg.addr, done + i);
 	}
 	/* what it missed is not made up for */
-	EXPECT_EQ(0, spread(nodes, width, &scene->memory));
+	EXPECT_EQ(0, spread(nodes, width, &env->memory));
 }
 
 TEST_F(candidates, a_node_whose_huge_pages_are_all_in_use_is_one)
 {
-	struct nodemask mask = nodes_of(self->scene.victim);
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory), count = 2 * width;
+	struct nodemask mask = nodes_of(self->env.victim);
+	struct huge_env *env = &self->env;
+	int width = nodes_weight(&env->memory), count = 2 * width;
 	bool hard = variant->strength == MEM_HARDBIND;
 	int nodes[count], done;
 
-	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", 1));
-	ASSERT_EQ(0, huge_open(&scene->more, HUGE, 1, 0, MEM_HARDBIND, &mask));
-	ASSERT_TRUE(try_touch(scene->more.addr, 0));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, SHM_NORESERVE,
-			       MEM_STRIPE | variant->strength, &scene->memory));
-	done = touch_all(scene->seg.addr, count, nodes);
+	ASSERT_EQ(0, pool_set(HUGE, env->victim, "nr_hugepages", 1));
+	ASSERT_EQ(0, huge_open(&env->more, HUGE, 1, 0, MEM_HARDBIND, &mask));
+	ASSERT_TRUE(try_touch(env->more.addr, 0));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, SHM_NORESERVE,
+			       MEM_STRIPE | variant->strength, &env->memory));
+	done = touch_all(env->seg.addr, count, nodes);
 	if (!hard) {
 		/* fallbacks to nodes that have pages left, as far as they go */
 		EXPECT_EQ(SHARE * (width - 1) < count ? SHARE * (width - 1) :
 			  count, done);
 	} else {
 		EXPECT_GT(width, done);
-		segment_remove(&scene->more);
-		ASSERT_TRUE(try_touch(scene->seg.addr, nth(done)));
-		EXPECT_EQ(scene->victim, huge_node(scene->seg.addr, done));
+		segment_remove(&env->more);
+		ASSERT_TRUE(try_touch(env->seg.addr, nth(done)));
+		EXPECT_EQ(env->victim, huge_node(env->seg.addr, done));
 	}
 }
 
 TEST_F(candidates, a_node_that_may_make_surplus_pages_is_one)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory), count = 2 * width;
+	struct huge_env *env = &self->env;
+	int width = nodes_weight(&env->memory), count = 2 * width;
 	bool hard = variant->strength == MEM_HARDBIND;
 	int nodes[count];
 
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 2));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, SHM_NORESERVE,
-			       MEM_STRIPE | variant->strength, &scene->memory));
-	ASSERT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, SHM_NORESERVE,
+			       MEM_STRIPE | variant->strength, &env->memory));
+	ASSERT_EQ(count, touch_all(env->seg.addr, count, nodes));
 	if (hard)
-		EXPECT_EQ(0, spread(nodes, count, &scene->memory));
+		EXPECT_EQ(0, spread(nodes, count, &env->memory));
 	/* SOFT takes what other pools have before */
 	EXPECT_EQ(hard || count > SHARE * (width - 1),
-		  !!pool_count(HUGE, scene->victim, "surplus_hugepages"));
+		  !!pool_count(HUGE, env->victim, "surplus_hugepages"));
 }
 
 /* The one surplus page that may be made is in use elsewhere. */
 TEST_F(candidates, at_the_limit_of_surplus_pages_it_is_not)
 {
-	struct scene *scene = &self->scene;
-	int taken = first_node(&scene->others), count, nodes[SHARE + 1];
+	struct huge_env *env = &self->env;
+	int taken = first_node(&env->others), count, nodes[SHARE + 1];
 	struct nodemask taken_mask = nodes_of(taken), rest;
 
 	REQUIRE("nodes=3");
-	rest = nodes_andnot(scene->others, taken_mask);
+	rest = nodes_andnot(env->others, taken_mask);
 	count = SHARE * nodes_weight(&rest);
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 1));
-	ASSERT_EQ(0, huge_open(&scene->more, HUGE, SHARE + 1, SHM_NORESERVE,
+	ASSERT_EQ(0, huge_open(&env->more, HUGE, SHARE + 1, SHM_NORESERVE,
 			       MEM_HARDBIND, &taken_mask));
-	ASSERT_EQ(SHARE + 1, touch_all(scene->more.addr, SHARE + 1, nodes));
+	ASSERT_EQ(SHARE + 1, touch_all(env->more.addr, SHARE + 1, nodes));
 	ASSERT_EQ(1, pool_count(HUGE, taken, "surplus_hugepages"));
 
-	node_set(scene->victim, &rest);
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
+	node_set(env->victim, &rest);
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0,
 			       MEM_STRIPE | variant->strength, &rest));
 	for (int i = 0; i < count; i++) {
-		ASSERT_TRUE(try_touch(scene->seg.addr, nth(i)));
-		EXPECT_NE(scene->victim, huge_node(scene->seg.addr, i));
+		ASSERT_TRUE(try_touch(env->seg.addr, nth(i)));
+		EXPECT_NE(env->victim, huge_node(env->seg.addr, i));
 	}
 	EXPECT_EQ(1, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 }
 
 TEST_F(candidates, pools_and_cpuset_narrow_them_together)
 {
-	struct scene *scene = &self->scene;
-	int node = first_node(&scene->others);
+	struct huge_env *env = &self->env;
+	int node = first_node(&env->others);
 	struct nodemask want = nodes_of(node), inside = want;
 	pid_t pid;
 
-	node_set(scene->victim, &inside);
-	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "cpuset"));
-	ASSERT_EQ(0, cgroup_set_mems(&scene->cgroup, &inside));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE, 0,
-			       MEM_STRIPE | variant->strength, &scene->memory));
+	node_set(env->victim, &inside);
+	ASSERT_EQ(0, cgroup_create(&env->cgroup, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&env->cgroup, &inside));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, SHARE, 0,
+			       MEM_STRIPE | variant->strength, &env->memory));
 	pid = fork();
 	if (!pid) {
 		int nodes[SHARE];
 
-		if (cgroup_join(&scene->cgroup) ||
-		    touch_all(scene->seg.addr, SHARE, nodes) != SHARE)
+		if (cgroup_join(&env->cgroup) ||
+		    touch_all(env->seg.addr, SHARE, nodes) != SHARE)
 			_exit(1);
 		_exit(strays(nodes, SHARE, &want) ? 2 : 0);
 	}
@@ -196,17 +196,17 @@ TEST_F(candidates, pools_and_cpuset_narrow_them_together)
 
 TEST_F(candidates, without_any_hard_fails_and_soft_goes_elsewhere)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	bool soft = variant->strength == MEM_SOFTBIND;
 
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, 0,
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, 1, 0,
 				       policies[i] | variant->strength, &mask));
-		EXPECT_EQ(soft, try_touch(scene->seg.addr, 0));
+		EXPECT_EQ(soft, try_touch(env->seg.addr, 0));
 		if (soft)
-			EXPECT_NE(scene->victim, huge_node(scene->seg.addr, 0));
-		segment_remove(&scene->seg);
+			EXPECT_NE(env->victim, huge_node(env->seg.addr, 0));
+		segment_remove(&env->seg);
 	}
 }
 

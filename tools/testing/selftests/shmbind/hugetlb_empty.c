@@ -9,29 +9,29 @@
 
 FIXTURE(empty)
 {
-	struct scene scene;
+	struct huge_env env;
 };
 
 FIXTURE_SETUP(empty)
 {
-	struct scene *scene = &self->scene;
+	struct huge_env *env = &self->env;
 
 	REQUIRE("nodes=2");
-	set_scene(_metadata, scene);
+	env_setup(_metadata, env);
 }
 
 FIXTURE_TEARDOWN(empty)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 /* The other nodes' pools are as they were. */
 static void expect_others_untouched(struct __test_metadata *_metadata,
-				    const struct scene *scene)
+				    const struct huge_env *env)
 {
 	int node;
 
-	for (node = -1; next_node(&node, &scene->others);)
+	for (node = -1; next_node(&node, &env->others);)
 		EXPECT_EQ(SHARE, pool_count(HUGE, node, "free_hugepages"));
 }
 
@@ -39,42 +39,42 @@ TEST_F(empty, hard_gets_a_sigbus_with_and_without_a_reservation)
 {
 	static const int flags[] = { 0, SHM_NORESERVE };
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	int nodes[SHARE + 1];
 
 	for (size_t i = 0; i < ARRAY_SIZE(flags) * ARRAY_SIZE(policies); i++) {
 		long kept = flags[i % 2] ? 0 : 1;
 
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 1,
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, SHARE + 1,
 				       flags[i % 2],
 				       policies[i / 2] | MEM_HARDBIND, &mask));
-		EXPECT_EQ(SHARE, touch_all(scene->seg.addr, SHARE + 1, nodes));
+		EXPECT_EQ(SHARE, touch_all(env->seg.addr, SHARE + 1, nodes));
 		EXPECT_EQ(0, strays(nodes, SHARE, &mask));
 		EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
-		EXPECT_EQ((uintptr_t)scene->seg.addr + SHARE * HUGE,
+		EXPECT_EQ((uintptr_t)env->seg.addr + SHARE * HUGE,
 			  (uintptr_t)sigbus_info.si_addr);
 		/* the page that failed keeps its reservation */
-		EXPECT_EQ(scene->reserved + kept,
+		EXPECT_EQ(env->reserved + kept,
 			  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
-		expect_others_untouched(_metadata, scene);
-		segment_remove(&scene->seg);
-		EXPECT_EQ(SHARE, pool_count(HUGE, scene->victim,
+		expect_others_untouched(_metadata, env);
+		segment_remove(&env->seg);
+		EXPECT_EQ(SHARE, pool_count(HUGE, env->victim,
 					    "free_hugepages"));
 	}
 }
 
 TEST_F(empty, a_system_call_gets_efault_under_hard)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	int nodes[SHARE], pipes[2];
 	char *last;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 1, 0, MEM_HARDBIND,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, SHARE + 1, 0, MEM_HARDBIND,
 			       &mask));
-	ASSERT_EQ(SHARE, touch_all(scene->seg.addr, SHARE, nodes));
-	last = scene->seg.addr + SHARE * HUGE;
+	ASSERT_EQ(SHARE, touch_all(env->seg.addr, SHARE, nodes));
+	last = env->seg.addr + SHARE * HUGE;
 	ASSERT_EQ(0, pipe(pipes));
 	EXPECT_EQ(-1, write(pipes[1], last, 1));
 	EXPECT_EQ(EFAULT, errno);
@@ -85,67 +85,67 @@ TEST_F(empty, a_system_call_gets_efault_under_hard)
 
 TEST_F(empty, the_same_access_succeeds_once_a_page_is_free)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	int nodes[SHARE];
 
-	ASSERT_EQ(0, huge_open(&scene->more, HUGE, 1, 0, MEM_HARDBIND, &mask));
-	touch_page(scene->more.addr, 0);
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE, 0, MEM_HARDBIND,
+	ASSERT_EQ(0, huge_open(&env->more, HUGE, 1, 0, MEM_HARDBIND, &mask));
+	touch_page(env->more.addr, 0);
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, SHARE, 0, MEM_HARDBIND,
 			       &mask));
-	ASSERT_EQ(SHARE - 1, touch_all(scene->seg.addr, SHARE, nodes));
-	segment_remove(&scene->more);
-	ASSERT_TRUE(try_touch(scene->seg.addr, nth(SHARE - 1)));
-	EXPECT_EQ(scene->victim, huge_node(scene->seg.addr, SHARE - 1));
+	ASSERT_EQ(SHARE - 1, touch_all(env->seg.addr, SHARE, nodes));
+	segment_remove(&env->more);
+	ASSERT_TRUE(try_touch(env->seg.addr, nth(SHARE - 1)));
+	EXPECT_EQ(env->victim, huge_node(env->seg.addr, SHARE - 1));
 }
 
 TEST_F(empty, stops_a_hard_stripe_until_it_has_a_page)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory), count = 2 * width;
+	struct huge_env *env = &self->env;
+	int width = nodes_weight(&env->memory), count = 2 * width;
 	int nodes[count], done;
 
-	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", 1));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
-			       MEM_STRIPE | MEM_HARDBIND, &scene->memory));
-	done = touch_all(scene->seg.addr, count, nodes);
+	ASSERT_EQ(0, pool_set(HUGE, env->victim, "nr_hugepages", 1));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0,
+			       MEM_STRIPE | MEM_HARDBIND, &env->memory));
+	done = touch_all(env->seg.addr, count, nodes);
 	EXPECT_GT(count, done);
 	EXPECT_LE(width, done);
 	for (int i = 0; i < width; i++)
-		EXPECT_FALSE(try_touch(scene->seg.addr, nth(done)));
-	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", SHARE));
+		EXPECT_FALSE(try_touch(env->seg.addr, nth(done)));
+	ASSERT_EQ(0, pool_set(HUGE, env->victim, "nr_hugepages", SHARE));
 	for (; done < count; done++)
-		nodes[done] = touch_and_look(scene->seg.addr, done);
-	EXPECT_EQ(0, spread(nodes, count, &scene->memory));
+		nodes[done] = touch_and_look(env->seg.addr, done);
+	EXPECT_EQ(0, spread(nodes, count, &env->memory));
 	EXPECT_EQ(nodes[width], nodes[0]);
 }
 
 /* Pages touched from where the victim is preferred; how many lie where. */
-static void touch_soft(struct __test_metadata *_metadata, struct scene *scene,
+static void touch_soft(struct __test_metadata *_metadata, struct huge_env *env,
 		       int count, const struct nodemask *mask, int *per_node)
 {
-	int from = node_that_prefers(scene->victim, mask), nodes[count];
+	int from = node_that_prefers(env->victim, mask), nodes[count];
 
 	ASSERT_LE(0, from);
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0, MEM_SOFTBIND,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0, MEM_SOFTBIND,
 			       mask));
 	ASSERT_EQ(0, run_on_node(from));
-	ASSERT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	ASSERT_EQ(count, touch_all(env->seg.addr, count, nodes));
 	memset(per_node, 0, NODES_MAX * sizeof(*per_node));
 	for (int i = 0; i < count; i++)
 		per_node[nodes[i]]++;
-	segment_remove(&scene->seg);
+	segment_remove(&env->seg);
 }
 
 TEST_F(empty, soft_goes_to_candidates_by_distance_and_then_to_strangers)
 {
-	struct scene *scene = &self->scene;
-	int victim = scene->victim, a, b, near, far, per_node[NODES_MAX];
+	struct huge_env *env = &self->env;
+	int victim = env->victim, a, b, near, far, per_node[NODES_MAX];
 	struct nodemask mask;
 
 	REQUIRE("nodes=3");
-	for (a = -1; next_node(&a, &scene->others);) {
-		for (b = a; next_node(&b, &scene->others);) {
+	for (a = -1; next_node(&a, &env->others);) {
+		for (b = a; next_node(&b, &env->others);) {
 			mask = nodes_of(a);
 			node_set(b, &mask);
 			near = nearest_node(victim, &mask);
@@ -154,19 +154,19 @@ TEST_F(empty, soft_goes_to_candidates_by_distance_and_then_to_strangers)
 			if (node_that_prefers(victim, &mask) < 0)
 				continue;
 
-			touch_soft(_metadata, scene, SHARE + 1, &mask,
+			touch_soft(_metadata, env, SHARE + 1, &mask,
 				   per_node);
 			EXPECT_EQ(SHARE, per_node[victim]);
 			EXPECT_EQ(1, per_node[near] +
 				  (distance_between(victim, far) ==
 				   distance_between(victim, near) ?
 				   per_node[far] : 0));
-			touch_soft(_metadata, scene, 2 * SHARE + 1, &mask,
+			touch_soft(_metadata, env, 2 * SHARE + 1, &mask,
 				   per_node);
 			EXPECT_EQ(SHARE + 1, per_node[near] + per_node[far]);
-			if (nodes_weight(&scene->memory) == 3)
+			if (nodes_weight(&env->memory) == 3)
 				continue;
-			touch_soft(_metadata, scene, 3 * SHARE + 1, &mask,
+			touch_soft(_metadata, env, 3 * SHARE + 1, &mask,
 				   per_node);
 			EXPECT_EQ(SHARE, per_node[victim]);
 			EXPECT_EQ(SHARE, per_node[near]);
@@ -177,18 +177,18 @@ TEST_F(empty, soft_goes_to_candidates_by_distance_and_then_to_strangers)
 
 TEST_F(empty, surplus_pages_are_the_nodes_own)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	int nodes[SHARE + 3];
 
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 2));
 	/* not reserved: pages there are not would have to be found at once */
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE + 3, SHM_NORESERVE,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, SHARE + 3, SHM_NORESERVE,
 			       MEM_HARDBIND, &mask));
-	EXPECT_EQ(SHARE + 2, touch_all(scene->seg.addr, SHARE + 3, nodes));
+	EXPECT_EQ(SHARE + 2, touch_all(env->seg.addr, SHARE + 3, nodes));
 	EXPECT_EQ(0, strays(nodes, SHARE + 2, &mask));
-	EXPECT_EQ(2, pool_count(HUGE, scene->victim, "surplus_hugepages"));
-	expect_others_untouched(_metadata, scene);
+	EXPECT_EQ(2, pool_count(HUGE, env->victim, "surplus_hugepages"));
+	expect_others_untouched(_metadata, env);
 }
 
 /*
@@ -198,26 +198,26 @@ TEST_F(empty, surplus_pages_are_the_nodes_own)
  */
 TEST_F(empty, pages_reserved_as_surplus_are_pages_of_the_bound_node)
 {
-	struct scene *scene = &self->scene;
-	int pooled = nodes_weight(&scene->memory) * SHARE;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	int pooled = nodes_weight(&env->memory) * SHARE;
+	struct nodemask mask = nodes_of(env->victim);
 	int nodes[pooled + 2], here = SHARE + 3;
 
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 3));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, pooled + 2, 0, MEM_HARDBIND,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, pooled + 2, 0, MEM_HARDBIND,
 			       &mask));
 	EXPECT_EQ(2, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 	EXPECT_EQ(pooled + 2, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
 
-	EXPECT_EQ(here, touch_all(scene->seg.addr, pooled + 2, nodes));
+	EXPECT_EQ(here, touch_all(env->seg.addr, pooled + 2, nodes));
 	EXPECT_EQ(0, strays(nodes, here, &mask));
-	EXPECT_EQ(3, pool_count(HUGE, scene->victim, "surplus_hugepages"));
+	EXPECT_EQ(3, pool_count(HUGE, env->victim, "surplus_hugepages"));
 	EXPECT_EQ(3, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 	EXPECT_EQ(pooled + 2 - here,
 		  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
-	expect_others_untouched(_metadata, scene);
+	expect_others_untouched(_metadata, env);
 
-	segment_remove(&scene->seg);
+	segment_remove(&env->seg);
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
 	EXPECT_EQ(pooled, pool_count(HUGE, EVERYWHERE, "free_hugepages"));
@@ -226,47 +226,47 @@ TEST_F(empty, pages_reserved_as_surplus_are_pages_of_the_bound_node)
 /* The pages of other pools are used before new ones are made. */
 TEST_F(empty, soft_takes_surplus_pages_last)
 {
-	struct scene *scene = &self->scene;
-	int others = nodes_weight(&scene->others) * SHARE;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	int others = nodes_weight(&env->others) * SHARE;
+	struct nodemask mask = nodes_of(env->victim);
 	int count = SHARE + others, nodes[count + 1];
 
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 1));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count + 1, SHM_NORESERVE,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count + 1, SHM_NORESERVE,
 			       MEM_SOFTBIND, &mask));
-	EXPECT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	EXPECT_EQ(count, touch_all(env->seg.addr, count, nodes));
 	EXPECT_EQ(SHARE, count - strays(nodes, count, &mask));
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
-	EXPECT_TRUE(try_touch(scene->seg.addr, nth(count)));
+	EXPECT_TRUE(try_touch(env->seg.addr, nth(count)));
 	EXPECT_EQ(1, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 }
 
 TEST_F(empty, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim), inside;
-	int node = first_node(&scene->others);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim), inside;
+	int node = first_node(&env->others);
 	pid_t pid;
 
 	inside = nodes_of(node);
-	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "cpuset"));
-	ASSERT_EQ(0, cgroup_set_mems(&scene->cgroup, &inside));
+	ASSERT_EQ(0, cgroup_create(&env->cgroup, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&env->cgroup, &inside));
 	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
 		bool soft = strengths[i] == MEM_SOFTBIND;
 
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, 0, strengths[i],
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, 1, 0, strengths[i],
 				       &mask));
 		pid = fork();
 		if (!pid) {
-			if (cgroup_join(&scene->cgroup))
+			if (cgroup_join(&env->cgroup))
 				_exit(1);
-			if (try_touch(scene->seg.addr, 0) != soft)
+			if (try_touch(env->seg.addr, 0) != soft)
 				_exit(2);
-			_exit(soft && huge_node(scene->seg.addr, 0) != node);
+			_exit(soft && huge_node(env->seg.addr, 0) != node);
 		}
 		EXPECT_EQ(0, wait_for(pid));
-		segment_remove(&scene->seg);
+		segment_remove(&env->seg);
 	}
 }
 
@@ -274,41 +274,41 @@ TEST_F(empty, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)
 TEST_F(empty, a_cgroups_limit_is_enforced_as_ever)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	char line[32], path[128];
 	pid_t pid;
 
-	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "hugetlb"));
-	ASSERT_EQ(0, cgroup_write(&scene->cgroup, "hugetlb.2MB.max", "4M"));
+	ASSERT_EQ(0, cgroup_create(&env->cgroup, "hugetlb"));
+	ASSERT_EQ(0, cgroup_write(&env->cgroup, "hugetlb.2MB.max", "4M"));
 	snprintf(path, sizeof(path), "%s/hugetlb.2MB.current",
-		 scene->cgroup.path);
+		 env->cgroup.path);
 	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, SHARE, 0,
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, SHARE, 0,
 				       strengths[i], &mask));
 		pid = fork();
 		if (!pid) {
 			int nodes[SHARE];
 
-			if (cgroup_join(&scene->cgroup))
+			if (cgroup_join(&env->cgroup))
 				_exit(255);
-			_exit(touch_all(scene->seg.addr, SHARE, nodes));
+			_exit(touch_all(env->seg.addr, SHARE, nodes));
 		}
 		EXPECT_EQ(2, wait_for(pid));
-		EXPECT_EQ(1, pool_count(HUGE, scene->victim, "free_hugepages"));
-		segment_remove(&scene->seg);
+		EXPECT_EQ(1, pool_count(HUGE, env->victim, "free_hugepages"));
+		segment_remove(&env->seg);
 		EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
 	}
 }
 
 /* Without a reservation of the segment's own, each page has one at its fault. */
-static int meet_limit(struct scene *scene, int policy,
+static int meet_limit(struct huge_env *env, int policy,
 		      const struct nodemask *mask)
 {
-	struct segment *seg = &scene->seg;
+	struct segment *seg = &env->seg;
 	int nodes[SHARE + 1];
 
-	if (cgroup_join(&scene->cgroup))
+	if (cgroup_join(&env->cgroup))
 		return 1;
 	if (!huge_create(seg, HUGE, SHARE + 1, 0) || errno != ENOMEM)
 		return 2;
@@ -328,21 +328,21 @@ static int meet_limit(struct scene *scene, int policy,
 TEST_F(empty, a_cgroups_limit_of_reservations_is_enforced_as_ever)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
-	struct scene *scene = &self->scene;
+	struct huge_env *env = &self->env;
 	char limit[16], line[32], path[128];
 	pid_t pid;
 
-	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "hugetlb"));
+	ASSERT_EQ(0, cgroup_create(&env->cgroup, "hugetlb"));
 	snprintf(limit, sizeof(limit), "%lu", SHARE * HUGE);
-	ASSERT_EQ(0, cgroup_write(&scene->cgroup, "hugetlb.2MB.rsvd.max",
+	ASSERT_EQ(0, cgroup_write(&env->cgroup, "hugetlb.2MB.rsvd.max",
 				  limit));
 	snprintf(path, sizeof(path), "%s/hugetlb.2MB.rsvd.current",
-		 scene->cgroup.path);
+		 env->cgroup.path);
 	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
 		pid = fork();
 		if (!pid)
-			_exit(meet_limit(scene, MEM_STRIPE | strengths[i],
-					 &scene->memory));
+			_exit(meet_limit(env, MEM_STRIPE | strengths[i],
+					 &env->memory));
 		EXPECT_EQ(0, wait_for(pid));
 		EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
 		EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
@@ -359,43 +359,43 @@ static int mbind_to(struct segment *seg, int mode, const struct nodemask *mask)
 
 TEST_F(empty, mbind_is_refused_by_hard_and_followed_by_soft)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim), other;
-	int node = first_node(&scene->others);
-	struct segment *seg = &scene->seg;
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim), other;
+	int node = first_node(&env->others);
+	struct segment *seg = &env->seg;
 
 	other = nodes_of(node);
 	ASSERT_EQ(0, huge_open(seg, HUGE, 2, 0, MEM_HARDBIND, &mask));
 	EXPECT_EQ(EPERM, mbind_to(seg, MPOL_BIND, &other));
 	EXPECT_EQ(EPERM, mbind_to(seg, MPOL_DEFAULT, NULL));
-	EXPECT_EQ(scene->victim, touch_and_look(seg->addr, 0));
+	EXPECT_EQ(env->victim, touch_and_look(seg->addr, 0));
 	segment_remove(seg);
 
 	ASSERT_EQ(0, huge_open(seg, HUGE, 2, 0, MEM_SOFTBIND, &mask));
 	EXPECT_EQ(0, mbind_to(seg, MPOL_BIND, &other));
 	EXPECT_EQ(node, touch_and_look(seg->addr, 0));
 	EXPECT_EQ(0, mbind_to(seg, MPOL_DEFAULT, NULL));
-	EXPECT_EQ(scene->victim, touch_and_look(seg->addr, 1));
+	EXPECT_EQ(env->victim, touch_and_look(seg->addr, 1));
 }
 
 /* What a binding is for: here is how it goes without one. */
 TEST_F(empty, mbind_over_an_unbound_segment_is_one_mappings_alone)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
-	struct segment *seg = &scene->seg;
-	int here = first_node(&scene->cpus);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
+	struct segment *seg = &env->seg;
+	int here = first_node(&env->cpus);
 
 	ASSERT_EQ(0, run_on_node(here));
 	ASSERT_EQ(0, huge_create(seg, HUGE, 3, 0));
 	ASSERT_EQ(0, segment_attach(seg));
 	ASSERT_EQ(0, mbind_to(seg, MPOL_BIND, &mask));
-	EXPECT_EQ(scene->victim, touch_and_look(seg->addr, 0));
-	EXPECT_EQ(firstref_node(here, &scene->memory),
+	EXPECT_EQ(env->victim, touch_and_look(seg->addr, 0));
+	EXPECT_EQ(firstref_node(here, &env->memory),
 		  touch_elsewhere(seg->id, 1, here));
 	ASSERT_EQ(0, segment_detach(seg));
 	ASSERT_EQ(0, segment_attach(seg));
-	EXPECT_EQ(firstref_node(here, &scene->memory),
+	EXPECT_EQ(firstref_node(here, &env->memory),
 		  touch_and_look(seg->addr, 2));
 }
 

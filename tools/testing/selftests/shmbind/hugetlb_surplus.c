@@ -11,7 +11,7 @@
 
 FIXTURE(surplus)
 {
-	struct scene scene;
+	struct huge_env env;
 	int creator;		/* the node that shmget(2) is called on */
 };
 
@@ -24,11 +24,11 @@ FIXTURE_VARIANT_ADD(surplus, hard)	{ .strength = MEM_HARDBIND };
 FIXTURE_VARIANT_ADD(surplus, soft)	{ .strength = MEM_SOFTBIND };
 
 /* All pools are empty; the limit is exactly what a segment of PAGES needs. */
-static void empty_pools(struct __test_metadata *_metadata, struct scene *scene)
+static void empty_pools(struct __test_metadata *_metadata, struct huge_env *env)
 {
 	settle_memory();
-	set_scene(_metadata, scene);
-	ASSERT_EQ(0, pools_fill(HUGE, &scene->memory, 0));
+	env_setup(_metadata, env);
+	ASSERT_EQ(0, pools_fill(HUGE, &env->memory, 0));
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages",
 			      PAGES));
 }
@@ -36,14 +36,14 @@ static void empty_pools(struct __test_metadata *_metadata, struct scene *scene)
 FIXTURE_SETUP(surplus)
 {
 	REQUIRE("nodes=2");
-	empty_pools(_metadata, &self->scene);
-	self->creator = first_node(&self->scene.cpus);
+	empty_pools(_metadata, &self->env);
+	self->creator = first_node(&self->env.cpus);
 	ASSERT_EQ(0, run_on_node(self->creator));
 }
 
 FIXTURE_TEARDOWN(surplus)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 static long surplus_of(int node)
@@ -71,137 +71,137 @@ static void expect_reserved(struct __test_metadata *_metadata, int victim)
 
 TEST_F(surplus, pages_reserved_elsewhere_are_had_on_the_bound_node)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	int nodes[PAGES];
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, PAGES, 0, variant->strength,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, PAGES, 0, variant->strength,
 			       &mask));
-	expect_reserved(_metadata, scene->victim);
-	ASSERT_EQ(PAGES, touch_all(scene->seg.addr, PAGES, nodes));
+	expect_reserved(_metadata, env->victim);
+	ASSERT_EQ(PAGES, touch_all(env->seg.addr, PAGES, nodes));
 	EXPECT_EQ(0, strays(nodes, PAGES, &mask));
-	EXPECT_EQ(PAGES, surplus_of(scene->victim));
+	EXPECT_EQ(PAGES, surplus_of(env->victim));
 	expect_all_in_use(_metadata, PAGES);
 
-	segment_remove(&scene->seg);
+	segment_remove(&env->seg);
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "nr_hugepages"));
 }
 
 TEST_F(surplus, pages_reserved_elsewhere_make_an_even_stripe)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory), count = 2 * width;
+	struct huge_env *env = &self->env;
+	int width = nodes_weight(&env->memory), count = 2 * width;
 	int nodes[count];
 
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages",
 			      count));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, 0,
-			       MEM_STRIPE | variant->strength, &scene->memory));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0,
+			       MEM_STRIPE | variant->strength, &env->memory));
 	for (int i = 0; i < count; i++) {
-		ASSERT_TRUE(try_touch(scene->seg.addr, nth(i)));
-		nodes[i] = huge_node(scene->seg.addr, i);
-		ASSERT_GE(1, spread(nodes, i + 1, &scene->memory));
+		ASSERT_TRUE(try_touch(env->seg.addr, nth(i)));
+		nodes[i] = huge_node(env->seg.addr, i);
+		ASSERT_GE(1, spread(nodes, i + 1, &env->memory));
 	}
 	expect_all_in_use(_metadata, count);
 }
 
 TEST_F(surplus, each_thread_gets_the_page_that_it_has_reserved)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	struct worker workers[4];
 	int nodes[PAGES];
 
 	for (int round = 0; round < 10; round++) {
 		ASSERT_EQ(0, run_on_node(self->creator));
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, PAGES, 0,
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, PAGES, 0,
 				       variant->strength, &mask));
 		/* a SIGBUS ends the test */
-		touch_by_threads(_metadata, scene, workers, 4, PAGES);
+		touch_by_threads(_metadata, env, workers, 4, PAGES);
 		for (int i = 0; i < PAGES; i++)
-			nodes[i] = huge_node(scene->seg.addr, i);
+			nodes[i] = huge_node(env->seg.addr, i);
 		EXPECT_EQ(0, strays(nodes, PAGES, &mask));
 		expect_all_in_use(_metadata, PAGES);
-		segment_remove(&scene->seg);
+		segment_remove(&env->seg);
 	}
 }
 
 /* The other segment's pages are on the node that they were made on, or not. */
 TEST_F(surplus, another_reservation_is_kept)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	int nodes[PAGES];
 
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages",
 			      2 * PAGES));
-	ASSERT_EQ(0, huge_create(&scene->more, HUGE, PAGES, 0));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, PAGES, 0, variant->strength,
+	ASSERT_EQ(0, huge_create(&env->more, HUGE, PAGES, 0));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, PAGES, 0, variant->strength,
 			       &mask));
-	EXPECT_EQ(PAGES, touch_all(scene->seg.addr, PAGES, nodes));
+	EXPECT_EQ(PAGES, touch_all(env->seg.addr, PAGES, nodes));
 	EXPECT_EQ(PAGES, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
 	EXPECT_EQ(PAGES, pool_count(HUGE, EVERYWHERE, "free_hugepages"));
-	ASSERT_EQ(0, segment_attach(&scene->more));
-	EXPECT_EQ(PAGES, touch_all(scene->more.addr, PAGES, nodes));
+	ASSERT_EQ(0, segment_attach(&env->more));
+	EXPECT_EQ(PAGES, touch_all(env->more.addr, PAGES, nodes));
 	expect_all_in_use(_metadata, 2 * PAGES);
 }
 
 TEST_F(surplus, a_page_that_others_have_reserved_is_not_exchanged)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	int nodes[PAGES];
 
-	ASSERT_EQ(0, huge_create(&scene->more, HUGE, PAGES, 0));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 1, SHM_NORESERVE,
+	ASSERT_EQ(0, huge_create(&env->more, HUGE, PAGES, 0));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, 1, SHM_NORESERVE,
 			       variant->strength, &mask));
-	EXPECT_FALSE(try_touch(scene->seg.addr, 0));
-	expect_reserved(_metadata, scene->victim);
-	ASSERT_EQ(0, segment_attach(&scene->more));
-	EXPECT_EQ(PAGES, touch_all(scene->more.addr, PAGES, nodes));
+	EXPECT_FALSE(try_touch(env->seg.addr, 0));
+	expect_reserved(_metadata, env->victim);
+	ASSERT_EQ(0, segment_attach(&env->more));
+	EXPECT_EQ(PAGES, touch_all(env->more.addr, PAGES, nodes));
 }
 
 TEST_F(surplus, pages_of_the_pool_are_used_first)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	int nodes[PAGES + 1];
 
-	ASSERT_EQ(0, pool_set(HUGE, scene->victim, "nr_hugepages", 1));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, PAGES + 1, 0,
+	ASSERT_EQ(0, pool_set(HUGE, env->victim, "nr_hugepages", 1));
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, PAGES + 1, 0,
 			       variant->strength, &mask));
-	ASSERT_TRUE(try_touch(scene->seg.addr, 0));
-	EXPECT_EQ(scene->victim, huge_node(scene->seg.addr, 0));
-	EXPECT_EQ(0, surplus_of(scene->victim));
-	ASSERT_EQ(PAGES + 1, touch_all(scene->seg.addr, PAGES + 1, nodes));
+	ASSERT_TRUE(try_touch(env->seg.addr, 0));
+	EXPECT_EQ(env->victim, huge_node(env->seg.addr, 0));
+	EXPECT_EQ(0, surplus_of(env->victim));
+	ASSERT_EQ(PAGES + 1, touch_all(env->seg.addr, PAGES + 1, nodes));
 	EXPECT_EQ(0, strays(nodes, PAGES + 1, &mask));
 	EXPECT_EQ(PAGES, surplus_of(EVERYWHERE));
 
-	segment_remove(&scene->seg);
+	segment_remove(&env->seg);
 	EXPECT_EQ(1, pool_count(HUGE, EVERYWHERE, "nr_hugepages"));
-	EXPECT_EQ(1, pool_count(HUGE, scene->victim, "free_hugepages"));
+	EXPECT_EQ(1, pool_count(HUGE, env->victim, "free_hugepages"));
 }
 
 TEST_F(surplus, a_full_node_leaves_the_reservation_where_it_is)
 {
-	struct scene *scene = &self->scene;
+	struct huge_env *env = &self->env;
 	int victim = victim_node(), nodes[PAGES];
 	struct nodemask mask = nodes_of(victim);
 	bool soft = variant->strength == MEM_SOFTBIND;
 	long kills = event_count("oom_kill");
 	struct segment ballast;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, PAGES, 0, variant->strength,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, PAGES, 0, variant->strength,
 			       &mask));
 	ASSERT_LT(0, fill_node_locked(&ballast, victim));
-	EXPECT_EQ(soft, try_touch(scene->seg.addr, 0));
+	EXPECT_EQ(soft, try_touch(env->seg.addr, 0));
 	if (soft) {
-		EXPECT_NE(victim, huge_node(scene->seg.addr, 0));
+		EXPECT_NE(victim, huge_node(env->seg.addr, 0));
 		give_back(&ballast);
 	} else {
 		expect_reserved(_metadata, victim);
 		give_back(&ballast);
-		ASSERT_EQ(PAGES, touch_all(scene->seg.addr, PAGES, nodes));
+		ASSERT_EQ(PAGES, touch_all(env->seg.addr, PAGES, nodes));
 		EXPECT_EQ(0, strays(nodes, PAGES, &mask));
 		expect_all_in_use(_metadata, PAGES);
 	}
@@ -210,77 +210,77 @@ TEST_F(surplus, a_full_node_leaves_the_reservation_where_it_is)
 
 TEST_F(surplus, a_cgroups_limit_exchanges_nothing)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	char line[32], path[128];
 	int nodes[PAGES];
 	pid_t pid;
 
-	ASSERT_EQ(0, cgroup_create(&scene->cgroup, "hugetlb"));
-	ASSERT_EQ(0, cgroup_write(&scene->cgroup, "hugetlb.2MB.max", "0"));
+	ASSERT_EQ(0, cgroup_create(&env->cgroup, "hugetlb"));
+	ASSERT_EQ(0, cgroup_write(&env->cgroup, "hugetlb.2MB.max", "0"));
 	snprintf(path, sizeof(path), "%s/hugetlb.2MB.current",
-		 scene->cgroup.path);
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, PAGES, 0, variant->strength,
+		 env->cgroup.path);
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, PAGES, 0, variant->strength,
 			       &mask));
 	pid = fork();
 	if (!pid)
-		_exit(cgroup_join(&scene->cgroup) ||
-		      try_touch(scene->seg.addr, 0));
+		_exit(cgroup_join(&env->cgroup) ||
+		      try_touch(env->seg.addr, 0));
 	EXPECT_EQ(0, wait_for(pid));
-	expect_reserved(_metadata, scene->victim);
+	expect_reserved(_metadata, env->victim);
 	EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
 
 	/* what is allowed is charged, and to the one who touches it */
-	ASSERT_EQ(0, cgroup_write(&scene->cgroup, "hugetlb.2MB.max", "2M"));
+	ASSERT_EQ(0, cgroup_write(&env->cgroup, "hugetlb.2MB.max", "2M"));
 	pid = fork();
 	if (!pid)
-		_exit(cgroup_join(&scene->cgroup) ? 255 :
-		      touch_all(scene->seg.addr, PAGES, nodes));
+		_exit(cgroup_join(&env->cgroup) ? 255 :
+		      touch_all(env->seg.addr, PAGES, nodes));
 	EXPECT_EQ(1, wait_for(pid));
 	EXPECT_STREQ("2097152", read_line(path, line, sizeof(line)));
-	EXPECT_EQ(1, surplus_of(scene->victim));
-	EXPECT_EQ(PAGES, touch_all(scene->seg.addr, PAGES, nodes));
+	EXPECT_EQ(1, surplus_of(env->victim));
+	EXPECT_EQ(PAGES, touch_all(env->seg.addr, PAGES, nodes));
 	expect_all_in_use(_metadata, PAGES);
-	segment_remove(&scene->seg);
+	segment_remove(&env->seg);
 	EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
 }
 
 TEST_F(surplus, pages_allocated_by_way_of_the_file_are_exchanged)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	int fd, nodes[PAGES];
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, PAGES, 0, variant->strength,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, PAGES, 0, variant->strength,
 			       &mask));
-	fd = segment_file(&scene->seg);
+	fd = segment_file(&env->seg);
 	ASSERT_LE(0, fd);
 	EXPECT_EQ(0, fallocate(fd, 0, 0, PAGES * HUGE));
 	close(fd);
-	ASSERT_EQ(PAGES, touch_all(scene->seg.addr, PAGES, nodes));
+	ASSERT_EQ(PAGES, touch_all(env->seg.addr, PAGES, nodes));
 	EXPECT_EQ(0, strays(nodes, PAGES, &mask));
 	expect_all_in_use(_metadata, PAGES);
 }
 
 FIXTURE(fallback)
 {
-	struct scene scene;
+	struct huge_env env;
 };
 
 FIXTURE_SETUP(fallback)
 {
 	REQUIRE("nodes=3");
-	empty_pools(_metadata, &self->scene);
+	empty_pools(_metadata, &self->env);
 }
 
 FIXTURE_TEARDOWN(fallback)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 /* Surplus pages of a SOFT segment over a full node and two others. */
 static void expect_nearest(struct __test_metadata *_metadata,
-			   struct scene *scene, int full, int a, int b)
+			   struct huge_env *env, int full, int a, int b)
 {
 	struct nodemask pair = nodes_of(a), mask, want;
 	int from, near, nodes[PAGES];
@@ -294,27 +294,27 @@ static void expect_nearest(struct __test_metadata *_metadata,
 	if (from < 0 || distance_between(full, a) == distance_between(full, b))
 		return;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, PAGES, SHM_NORESERVE,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, PAGES, SHM_NORESERVE,
 			       MEM_SOFTBIND, &mask));
 	ASSERT_EQ(0, run_on_node(from));
-	ASSERT_EQ(PAGES, touch_all(scene->seg.addr, PAGES, nodes));
+	ASSERT_EQ(PAGES, touch_all(env->seg.addr, PAGES, nodes));
 	EXPECT_EQ(0, strays(nodes, PAGES, &want));
 	EXPECT_EQ(PAGES, surplus_of(near));
-	segment_remove(&scene->seg);
+	segment_remove(&env->seg);
 }
 
 TEST_F(fallback, surplus_pages_follow_the_distance_from_a_full_node)
 {
-	struct scene *scene = &self->scene;
+	struct huge_env *env = &self->env;
 	int full = victim_node(), a, b;
 	struct nodemask others;
 	struct segment ballast;
 
-	others = nodes_andnot(scene->memory, nodes_of(full));
+	others = nodes_andnot(env->memory, nodes_of(full));
 	ASSERT_LT(0, fill_node_locked(&ballast, full));
 	for (a = -1; next_node(&a, &others);) {
 		for (b = a; next_node(&b, &others);)
-			expect_nearest(_metadata, scene, full, a, b);
+			expect_nearest(_metadata, env, full, a, b);
 	}
 	give_back(&ballast);
 }

@@ -10,7 +10,7 @@
 #include "expected.h"
 #include "thp.h"
 
-struct scene {
+struct large_env {
 	struct nodemask memory, cpus;
 	int victim;
 	int large;	/* base pages of a large folio */
@@ -18,25 +18,25 @@ struct scene {
 	long taken;	/* pages of the ballast */
 };
 
-static void set_scene(struct __test_metadata *_metadata, struct scene *scene)
+static void env_setup(struct __test_metadata *_metadata, struct large_env *env)
 {
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, catch_sigbus());
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 	/* no compaction: what is fragmented stays so */
 	ASSERT_EQ(0, write_file(THP_DIR "defrag", "never"));
-	scene->memory = memory_nodes();
-	scene->cpus = cpu_nodes();
-	scene->victim = victim_node();
-	scene->large = FOLIO_SIZE / page_size();
-	scene->seg.id = -1;
-	scene->ballast.id = -1;
+	env->memory = memory_nodes();
+	env->cpus = cpu_nodes();
+	env->victim = victim_node();
+	env->large = FOLIO_SIZE / page_size();
+	env->seg.id = -1;
+	env->ballast.id = -1;
 }
 
-static void clear_scene(struct scene *scene)
+static void env_teardown(struct large_env *env)
 {
-	segment_remove(&scene->seg);
-	segment_detach(&scene->ballast);
+	segment_remove(&env->seg);
+	segment_detach(&env->ballast);
 	write_file(THP_DIR "shmem_enabled", "never");
 	write_file(THP_DIR "defrag", "madvise");
 }
@@ -45,16 +45,16 @@ static void clear_scene(struct scene *scene)
  * The node on which all pages of a folio lie that the touch of @page makes, or
  * -1 if it made no large folio, or one that lies on several.
  */
-static int touch_large(const struct scene *scene, size_t page)
+static int touch_large(const struct large_env *env, size_t page)
 {
-	int nodes[scene->large];
-	size_t first = page - page % scene->large;
+	int nodes[env->large];
+	size_t first = page - page % env->large;
 
-	touch_page(scene->seg.addr, page);
-	if (placement(scene->seg.addr + first * page_size(), scene->large,
+	touch_page(env->seg.addr, page);
+	if (placement(env->seg.addr + first * page_size(), env->large,
 		      nodes))
 		return -1;
-	for (int i = 1; i < scene->large; i++) {
+	for (int i = 1; i < env->large; i++) {
 		if (nodes[i] != nodes[0])
 			return -1;
 	}
@@ -63,7 +63,7 @@ static int touch_large(const struct scene *scene, size_t page)
 
 FIXTURE(large)
 {
-	struct scene scene;
+	struct large_env env;
 };
 
 FIXTURE_VARIANT(large)
@@ -85,88 +85,88 @@ FIXTURE_VARIANT_ADD(large, soft) {
 
 FIXTURE_SETUP(large)
 {
-	set_scene(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
 }
 
 FIXTURE_TEARDOWN(large)
 {
-	clear_scene(&self->scene);
+	env_teardown(&self->env);
 }
 
 TEST_F(large, firstref_is_near_the_cpu_for_all_of_a_folio)
 {
-	struct scene *scene = &self->scene;
+	struct large_env *env = &self->env;
 	struct nodemask mask;
 	int a, b, node;
 	size_t folio;
 
-	for (a = -1; next_node(&a, &scene->memory);) {
-		for (b = a - 1; next_node(&b, &scene->memory);) {
+	for (a = -1; next_node(&a, &env->memory);) {
+		for (b = a - 1; next_node(&b, &env->memory);) {
 			mask = nodes_of(a);
 			node_set(b, &mask);
-			open_aligned(_metadata, &scene->seg,
-				     nodes_weight(&scene->cpus) * scene->large,
+			open_aligned(_metadata, &env->seg,
+				     nodes_weight(&env->cpus) * env->large,
 				     MEM_FIRSTREF | variant->strength, &mask);
 			folio = 0;
-			for (node = -1; next_node(&node, &scene->cpus);) {
+			for (node = -1; next_node(&node, &env->cpus);) {
 				ASSERT_EQ(0, run_on_node(node));
 				/* somewhere in the middle of it */
 				EXPECT_EQ(firstref_node(node, &mask),
-					  touch_large(scene, folio *
-						      scene->large + 77));
+					  touch_large(env, folio *
+						      env->large + 77));
 				folio++;
 			}
-			segment_remove(&scene->seg);
+			segment_remove(&env->seg);
 		}
 	}
 }
 
 TEST_F(large, stripe_gives_each_node_a_folio_in_turn)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory), folios = 2 * width;
+	struct large_env *env = &self->env;
+	int width = nodes_weight(&env->memory), folios = 2 * width;
 	int nodes[folios];
 
-	open_aligned(_metadata, &scene->seg, folios * scene->large,
-		     MEM_STRIPE | variant->strength, &scene->memory);
+	open_aligned(_metadata, &env->seg, folios * env->large,
+		     MEM_STRIPE | variant->strength, &env->memory);
 	for (int i = 0; i < folios; i++) {
-		nodes[i] = touch_large(scene, (folios - 1 - i) * scene->large);
+		nodes[i] = touch_large(env, (folios - 1 - i) * env->large);
 		ASSERT_LE(0, nodes[i]);
-		ASSERT_GE(1, spread(nodes, i + 1, &scene->memory));
+		ASSERT_GE(1, spread(nodes, i + 1, &env->memory));
 	}
 }
 
 TEST_F(large, mostfree_takes_a_folio_from_the_freest_node)
 {
-	struct scene *scene = &self->scene;
-	int freest = freest_of(&scene->memory);
+	struct large_env *env = &self->env;
+	int freest = freest_of(&env->memory);
 
-	open_aligned(_metadata, &scene->seg, scene->large,
-		     MEM_MOSTFREE | variant->strength, &scene->memory);
-	EXPECT_EQ(freest, touch_large(scene, 0));
+	open_aligned(_metadata, &env->seg, env->large,
+		     MEM_MOSTFREE | variant->strength, &env->memory);
+	EXPECT_EQ(freest, touch_large(env, 0));
 }
 
 /* A tail, for which no large folio fits, goes on with the count. */
 TEST_F(large, stripe_counts_base_pages_of_small_folios_and_large_ones)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory);
+	struct large_env *env = &self->env;
+	int width = nodes_weight(&env->memory);
 	long per_node[NODES_MAX], most = 0, least = LONG_MAX;
-	int pages = scene->large + (width - 1) * scene->large / 2, node;
+	int pages = env->large + (width - 1) * env->large / 2, node;
 
-	open_aligned(_metadata, &scene->seg, pages,
-		     MEM_STRIPE | variant->strength, &scene->memory);
-	ASSERT_LE(0, touch_large(scene, 0));
+	open_aligned(_metadata, &env->seg, pages,
+		     MEM_STRIPE | variant->strength, &env->memory);
+	ASSERT_LE(0, touch_large(env, 0));
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
-	touch_pages(scene->seg.addr, pages);
-	ASSERT_EQ(pages, count_placement(scene->seg.addr, pages, per_node));
+	touch_pages(env->seg.addr, pages);
+	ASSERT_EQ(pages, count_placement(env->seg.addr, pages, per_node));
 	/* one has its large folio, the others their shares of the rest */
-	for (node = -1; next_node(&node, &scene->memory);) {
+	for (node = -1; next_node(&node, &env->memory);) {
 		most = per_node[node] > most ? per_node[node] : most;
 		least = per_node[node] < least ? per_node[node] : least;
 	}
-	EXPECT_EQ(scene->large, most);
-	EXPECT_LE(scene->large / 2 - 1, least);
+	EXPECT_EQ(env->large, most);
+	EXPECT_LE(env->large / 2 - 1, least);
 }
 
 static int resident_pages(struct segment *seg)
@@ -191,28 +191,28 @@ TEST_F(large, folios_of_every_order_are_one_choice)
 		{ "always", true }, { "within_size", true },
 		{ "advise", true }, { "force", false },
 	};
-	struct scene *scene = &self->scene;
-	int nodes[scene->large];
+	struct large_env *env = &self->env;
+	int nodes[env->large];
 
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
-		int pages = modes[i].any ? 2 : scene->large;
+		int pages = modes[i].any ? 2 : env->large;
 
 		ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
 					modes[i].name));
-		for (; pages <= scene->large; pages *= 2) {
-			open_aligned(_metadata, &scene->seg, pages,
+		for (; pages <= env->large; pages *= 2) {
+			open_aligned(_metadata, &env->seg, pages,
 				     MEM_STRIPE | variant->strength,
-				     &scene->memory);
-			ASSERT_EQ(0, madvise(scene->seg.addr, scene->seg.size,
+				     &env->memory);
+			ASSERT_EQ(0, madvise(env->seg.addr, env->seg.size,
 					     MADV_HUGEPAGE));
-			touch_page(scene->seg.addr, pages - 1);
-			EXPECT_EQ(pages, resident_pages(&scene->seg));
-			touch_pages(scene->seg.addr, pages);
-			ASSERT_EQ(0, placement(scene->seg.addr, pages, nodes));
-			EXPECT_EQ(0, strays(nodes, pages, &scene->memory));
+			touch_page(env->seg.addr, pages - 1);
+			EXPECT_EQ(pages, resident_pages(&env->seg));
+			touch_pages(env->seg.addr, pages);
+			ASSERT_EQ(0, placement(env->seg.addr, pages, nodes));
+			EXPECT_EQ(0, strays(nodes, pages, &env->memory));
 			for (int page = 1; page < pages; page++)
 				ASSERT_EQ(nodes[0], nodes[page]);
-			segment_remove(&scene->seg);
+			segment_remove(&env->seg);
 		}
 	}
 }
@@ -220,7 +220,7 @@ TEST_F(large, folios_of_every_order_are_one_choice)
 /* The files of single orders are for memory shared by mmap(2) alone. */
 TEST_F(large, folios_are_not_made_by_the_files_of_their_order)
 {
-	struct scene *scene = &self->scene;
+	struct large_env *env = &self->env;
 	static const struct {
 		const char *size, *usual;
 	} orders[] = { { "64kB", "never" }, { "2048kB", "inherit" } };
@@ -231,11 +231,11 @@ TEST_F(large, folios_are_not_made_by_the_files_of_their_order)
 		snprintf(path, sizeof(path), THP_DIR "hugepages-%s/shmem_enabled",
 			 orders[i].size);
 		ASSERT_EQ(0, write_file(path, "always"));
-		open_aligned(_metadata, &scene->seg, scene->large,
-			     MEM_STRIPE | variant->strength, &scene->memory);
-		touch_page(scene->seg.addr, 0);
-		EXPECT_EQ(1, resident_pages(&scene->seg));
-		segment_remove(&scene->seg);
+		open_aligned(_metadata, &env->seg, env->large,
+			     MEM_STRIPE | variant->strength, &env->memory);
+		touch_page(env->seg.addr, 0);
+		EXPECT_EQ(1, resident_pages(&env->seg));
+		segment_remove(&env->seg);
 		EXPECT_EQ(0, write_file(path, orders[i].usual));
 	}
 }
@@ -243,21 +243,21 @@ TEST_F(large, folios_are_not_made_by_the_files_of_their_order)
 /* 256 pages, 128, and so on down to one: the first have one more than all others. */
 TEST_F(large, stripe_counts_base_pages_of_folios_of_all_orders)
 {
-	struct scene *scene = &self->scene;
-	int pages = scene->large - 1, first = 0, node;
+	struct large_env *env = &self->env;
+	int pages = env->large - 1, first = 0, node;
 	long per_node[NODES_MAX];
 
 	REQUIRE("nodes=2");
-	open_aligned(_metadata, &scene->seg, pages,
-		     MEM_STRIPE | variant->strength, &scene->memory);
-	for (int size = scene->large / 2; size; size /= 2) {
-		touch_pages(scene->seg.addr + first * page_size(), size);
+	open_aligned(_metadata, &env->seg, pages,
+		     MEM_STRIPE | variant->strength, &env->memory);
+	for (int size = env->large / 2; size; size /= 2) {
+		touch_pages(env->seg.addr + first * page_size(), size);
 		first += size;
-		EXPECT_EQ(first, resident_pages(&scene->seg));
-		ASSERT_EQ(first, count_placement(scene->seg.addr, first,
+		EXPECT_EQ(first, resident_pages(&env->seg));
+		ASSERT_EQ(first, count_placement(env->seg.addr, first,
 						 per_node));
-		for (node = -1; next_node(&node, &scene->memory);)
-			EXPECT_GE(scene->large / 2, per_node[node]);
+		for (node = -1; next_node(&node, &env->memory);)
+			EXPECT_GE(env->large / 2, per_node[node]);
 	}
 }
 
@@ -284,31 +284,31 @@ static pid_t touch_without(const struct cgroup *cpuset, struct segment *seg,
 TEST_F(large, without_a_candidate_soft_has_large_folios_too)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(last_node(&scene->memory));
+	struct large_env *env = &self->env;
+	struct nodemask mask = nodes_of(last_node(&env->memory));
 	bool soft = variant->strength == MEM_SOFTBIND;
 	struct cgroup cpuset = {};
-	int nodes[scene->large];
+	int nodes[env->large];
 
 	REQUIRE("nodes=2");
 	ASSERT_EQ(0, cgroup_create(&cpuset, "cpuset"));
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		open_aligned(_metadata, &scene->seg, scene->large,
+		open_aligned(_metadata, &env->seg, env->large,
 			     policies[i] | variant->strength, &mask);
 		EXPECT_EQ(soft ? 0 : SIGBUS,
-			  wait_for(touch_without(&cpuset, &scene->seg, 77,
+			  wait_for(touch_without(&cpuset, &env->seg, 77,
 						 &mask)));
-		EXPECT_EQ(soft ? scene->large : 0,
-			  resident_pages(&scene->seg));
+		EXPECT_EQ(soft ? env->large : 0,
+			  resident_pages(&env->seg));
 		if (soft) {
-			touch_pages(scene->seg.addr, scene->large);
-			ASSERT_EQ(0, placement(scene->seg.addr, scene->large,
+			touch_pages(env->seg.addr, env->large);
+			ASSERT_EQ(0, placement(env->seg.addr, env->large,
 					       nodes));
 			EXPECT_NE(first_node(&mask), nodes[0]);
-			for (int page = 1; page < scene->large; page++)
+			for (int page = 1; page < env->large; page++)
 				ASSERT_EQ(nodes[0], nodes[page]);
 		}
-		segment_remove(&scene->seg);
+		segment_remove(&env->seg);
 	}
 	cgroup_remove(&cpuset);
 }
@@ -317,7 +317,7 @@ TEST_F(large, without_a_candidate_soft_has_large_folios_too)
 
 FIXTURE(fragmented)
 {
-	struct scene scene;
+	struct large_env env;
 };
 
 FIXTURE_VARIANT(fragmented)
@@ -335,14 +335,14 @@ FIXTURE_VARIANT_ADD(fragmented, soft) {
 
 FIXTURE_SETUP(fragmented)
 {
-	struct scene *scene = &self->scene;
+	struct large_env *env = &self->env;
 
 	REQUIRE("nodes=2");
-	set_scene(_metadata, scene);
-	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
+	env_setup(_metadata, env);
+	ASSERT_EQ(0, run_on_node(first_node(&env->cpus)));
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
-	scene->taken = fragment_node(&scene->ballast, scene->victim, HOLES);
-	ASSERT_LT(3 * HOLES, scene->taken);
+	env->taken = fragment_node(&env->ballast, env->victim, HOLES);
+	ASSERT_LT(3 * HOLES, env->taken);
 	/* which has the kernel keep back more again */
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 	ASSERT_EQ(0, write_file(MIN_FREE, "256"));
@@ -350,89 +350,89 @@ FIXTURE_SETUP(fragmented)
 
 FIXTURE_TEARDOWN(fragmented)
 {
-	clear_scene(&self->scene);
-	defragment_node(&self->scene.ballast);
+	env_teardown(&self->env);
+	defragment_node(&self->env.ballast);
 }
 
 TEST_F(fragmented, small_folios_follow_on_the_same_node)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct large_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	long per_node[NODES_MAX];
-	int pages = scene->large;
+	int pages = env->large;
 
-	node_set(first_node(&scene->memory), &mask);
-	if (node_that_prefers(scene->victim, &mask) < 0)
-		mask = nodes_of(scene->victim);
-	ASSERT_EQ(0, run_on_node(node_that_prefers(scene->victim, &mask)));
-	open_aligned(_metadata, &scene->seg, pages,
+	node_set(first_node(&env->memory), &mask);
+	if (node_that_prefers(env->victim, &mask) < 0)
+		mask = nodes_of(env->victim);
+	ASSERT_EQ(0, run_on_node(node_that_prefers(env->victim, &mask)));
+	open_aligned(_metadata, &env->seg, pages,
 		     MEM_FIRSTREF | variant->strength, &mask);
-	EXPECT_EQ(-1, touch_large(scene, 0));
-	EXPECT_EQ(pages, try_touch_pages(scene->seg.addr, pages));
-	ASSERT_EQ(pages, count_placement(scene->seg.addr, pages, per_node));
-	EXPECT_EQ(pages, per_node[scene->victim]);
+	EXPECT_EQ(-1, touch_large(env, 0));
+	EXPECT_EQ(pages, try_touch_pages(env->seg.addr, pages));
+	ASSERT_EQ(pages, count_placement(env->seg.addr, pages, per_node));
+	EXPECT_EQ(pages, per_node[env->victim]);
 }
 
 TEST_F(fragmented, a_stripe_stays_even_within_a_large_folio)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory);
-	int pages = 2 * width * scene->large, nodes[pages];
+	struct large_env *env = &self->env;
+	int width = nodes_weight(&env->memory);
+	int pages = 2 * width * env->large, nodes[pages];
 
-	open_aligned(_metadata, &scene->seg, pages,
-		     MEM_STRIPE | variant->strength, &scene->memory);
-	EXPECT_EQ(pages, try_touch_pages(scene->seg.addr, pages));
+	open_aligned(_metadata, &env->seg, pages,
+		     MEM_STRIPE | variant->strength, &env->memory);
+	EXPECT_EQ(pages, try_touch_pages(env->seg.addr, pages));
 	/* what kcompactd has in hand seems to lie nowhere */
 	for (int tries = 0; tries < 1000; tries++) {
-		ASSERT_EQ(0, placement(scene->seg.addr, pages, nodes));
-		if (!strays(nodes, pages, &scene->memory))
+		ASSERT_EQ(0, placement(env->seg.addr, pages, nodes));
+		if (!strays(nodes, pages, &env->memory))
 			break;
 		usleep(10000);
 	}
-	EXPECT_EQ(0, strays(nodes, pages, &scene->memory));
+	EXPECT_EQ(0, strays(nodes, pages, &env->memory));
 	/* a few turns of the victim may end on another node, under SOFT */
-	EXPECT_GE(scene->large + (variant->strength == MEM_SOFTBIND ? 16 : 0),
-		  spread(nodes, pages, &scene->memory));
+	EXPECT_GE(env->large + (variant->strength == MEM_SOFTBIND ? 16 : 0),
+		  spread(nodes, pages, &env->memory));
 }
 
 /* A task without a candidate does not disturb the stripe of other tasks. */
 TEST_F(fragmented, a_stripe_without_a_candidate_keeps_to_its_mask)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask rest = nodes_of(scene->victim);
-	struct nodemask mask = nodes_andnot(scene->memory, rest);
+	struct large_env *env = &self->env;
+	struct nodemask rest = nodes_of(env->victim);
+	struct nodemask mask = nodes_andnot(env->memory, rest);
 	int pages = 6 * nodes_weight(&mask), nodes[pages], turn;
-	int near = node_that_prefers(scene->victim, &scene->memory);
+	int near = node_that_prefers(env->victim, &env->memory);
 	struct cgroup cpuset = {};
 
 	ASSERT_EQ(0, cgroup_create(&cpuset, "cpuset"));
-	open_aligned(_metadata, &scene->seg, 2 * scene->large,
+	open_aligned(_metadata, &env->seg, 2 * env->large,
 		     MEM_STRIPE | variant->strength, &mask);
 	if (near >= 0)
 		ASSERT_EQ(0, run_on_node(near));
 	EXPECT_EQ(variant->strength == MEM_SOFTBIND ? 0 : SIGBUS,
-		  wait_for(touch_without(&cpuset, &scene->seg, 0, &mask)));
+		  wait_for(touch_without(&cpuset, &env->seg, 0, &mask)));
 	cgroup_remove(&cpuset);
-	turn = resident_pages(&scene->seg);
+	turn = resident_pages(&env->seg);
 
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
-	touch_pages(scene->seg.addr + FOLIO_SIZE, pages);
-	ASSERT_EQ(0, placement(scene->seg.addr + FOLIO_SIZE, pages, nodes));
+	touch_pages(env->seg.addr + FOLIO_SIZE, pages);
+	ASSERT_EQ(0, placement(env->seg.addr + FOLIO_SIZE, pages, nodes));
 	EXPECT_EQ(0, strays(nodes, pages, &mask));
 	EXPECT_GE(turn > 1 ? turn : 1, spread(nodes, pages, &mask));
 }
 
 TEST_F(fragmented, hard_fails_when_no_small_folio_is_left_either)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
+	struct large_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
 	long per_node[NODES_MAX], done, pages = 2 * HOLES;
 
 	if (variant->strength == MEM_SOFTBIND)
 		pages = HOLES / 2;
-	open_aligned(_metadata, &scene->seg, pages,
+	open_aligned(_metadata, &env->seg, pages,
 		     MEM_FIRSTREF | variant->strength, &mask);
-	done = try_touch_pages(scene->seg.addr, pages);
+	done = try_touch_pages(env->seg.addr, pages);
 	if (variant->strength == MEM_HARDBIND) {
 		EXPECT_GT(pages, done);
 		EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
@@ -440,8 +440,8 @@ TEST_F(fragmented, hard_fails_when_no_small_folio_is_left_either)
 		EXPECT_EQ(pages, done);
 	}
 	EXPECT_LE(HOLES / 2, done);
-	ASSERT_EQ(done, count_placement(scene->seg.addr, done, per_node));
-	EXPECT_EQ(done, per_node[scene->victim]);
+	ASSERT_EQ(done, count_placement(env->seg.addr, done, per_node));
+	EXPECT_EQ(done, per_node[env->victim]);
 }
 
 int main(int argc, char **argv)

@@ -10,34 +10,34 @@
 
 FIXTURE(chosen)
 {
-	struct scene scene;
+	struct full_env env;
 };
 
 FIXTURE_SETUP(chosen)
 {
 	REQUIRE("nodes=3 cpunodes=2");
-	set_scene(_metadata, &self->scene);
-	fill_victim(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
+	fill_victim(_metadata, &self->env);
 }
 
 FIXTURE_TEARDOWN(chosen)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(chosen, full_passes_its_pages_to_the_nearest_candidate)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	struct nodemask rest, mask, used;
 	int a, b;
 
-	for (a = -1; next_node(&a, &scene->others);) {
-		for (b = a - 1; next_node(&b, &scene->others);) {
+	for (a = -1; next_node(&a, &env->others);) {
+		for (b = a - 1; next_node(&b, &env->others);) {
 			rest = nodes_of(a);
 			node_set(b, &rest);
 			mask = rest;
 			node_set(victim, &mask);
-			used = nodes_used(_metadata, scene,
+			used = nodes_used(_metadata, env,
 					  MEM_MASKBIND, &mask);
 			ASSERT_EQ(1, nodes_weight(&used));
 			EXPECT_TRUE(node_isset(first_node(&used), &rest));
@@ -50,44 +50,44 @@ TEST_F(chosen, full_passes_its_pages_to_the_nearest_candidate)
 
 TEST_F(chosen, full_uses_no_candidate_outside_the_cpuset)
 {
-	struct scene *scene = &self->scene;
-	int other = first_node(&scene->others), child;
+	struct full_env *env = &self->env;
+	int other = first_node(&env->others), child;
 	struct nodemask mask = nodes_of(victim), inside;
 
 	node_set(other, &mask);
-	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
-	inside = nodes_andnot(scene->memory, nodes_of(other));
-	ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
-	open_bound(_metadata, scene, 8 * SPARE, MEM_MASKBIND, &mask);
+	ASSERT_EQ(0, cgroup_create(&env->cpuset, "cpuset"));
+	inside = nodes_andnot(env->memory, nodes_of(other));
+	ASSERT_EQ(0, cgroup_set_mems(&env->cpuset, &inside));
+	open_bound(_metadata, env, 8 * SPARE, MEM_MASKBIND, &mask);
 	child = fork();
 	if (child == 0) {
-		ASSERT_EQ(0, cgroup_join(&scene->cpuset));
-		scene->taken = top_up(&scene->ballast, scene->taken);
-		_exit(try_touch_pages(scene->seg.addr, 8 * SPARE) < FEW ? 0 : 1);
+		ASSERT_EQ(0, cgroup_join(&env->cpuset));
+		env->taken = top_up(&env->ballast, env->taken);
+		_exit(try_touch_pages(env->seg.addr, 8 * SPARE) < FEW ? 0 : 1);
 	}
 	EXPECT_EQ(0, wait_for(child));
 	/* outside of that cpuset there is room */
-	EXPECT_EQ(8 * SPARE, try_touch_pages(scene->seg.addr, 8 * SPARE));
+	EXPECT_EQ(8 * SPARE, try_touch_pages(env->seg.addr, 8 * SPARE));
 }
 
 TEST_F(chosen, full_is_not_reclaimed_from_while_others_have_room)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	long reclaims = direct_reclaims();
 
-	open_bound(_metadata, scene, TOUCHED, MEM_STRIPE | MEM_MASKBIND,
-		   &scene->memory);
-	EXPECT_EQ(TOUCHED, try_touch_pages(scene->seg.addr, TOUCHED));
+	open_bound(_metadata, env, TOUCHED, MEM_STRIPE | MEM_MASKBIND,
+		   &env->memory);
+	EXPECT_EQ(TOUCHED, try_touch_pages(env->seg.addr, TOUCHED));
 	/* others may have had to */
 	EXPECT_GT(reclaims + TOUCHED / 16, direct_reclaims());
-	EXPECT_EQ(scene->kills, oom_kills());
+	EXPECT_EQ(env->kills, oom_kills());
 }
 
 /* All nodes of the mask are full, and other nodes are not. */
 
 FIXTURE(all)
 {
-	struct scene scene;
+	struct full_env env;
 	struct nodemask mask;
 };
 
@@ -102,27 +102,27 @@ FIXTURE_VARIANT_ADD(all, mostfree)	{ .policy = MEM_MOSTFREE };
 
 FIXTURE_SETUP(all)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 
 	REQUIRE("nodes=3");
-	set_scene(_metadata, scene);
-	fill_victim(_metadata, scene);
-	scene->taken_more = fill_node(&scene->more, second);
-	ASSERT_LT(0, scene->taken_more);
+	env_setup(_metadata, env);
+	fill_victim(_metadata, env);
+	env->taken_more = fill_node(&env->more, second);
+	ASSERT_LT(0, env->taken_more);
 	self->mask = nodes_of(victim);
 	node_set(second, &self->mask);
-	open_bound(_metadata, scene, 8 * SPARE,
+	open_bound(_metadata, env, 8 * SPARE,
 		   variant->policy | MEM_MASKBIND, &self->mask);
 }
 
 FIXTURE_TEARDOWN(all)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(all, full_is_a_sigbus_that_names_the_access)
 {
-	struct segment *seg = &self->scene.seg;
+	struct segment *seg = &self->env.seg;
 	int page = page_that_fails(_metadata, seg);
 
 	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
@@ -135,28 +135,28 @@ TEST_F(all, full_is_a_sigbus_that_names_the_access)
 
 TEST_F(all, full_takes_no_page_from_others)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	int nodes[8 * SPARE], done;
 
 	for (int i = 0; i < TRIES; i++)
-		done = page_that_fails(_metadata, &scene->seg);
-	ASSERT_EQ(0, placement(scene->seg.addr, done, nodes));
+		done = page_that_fails(_metadata, &env->seg);
+	ASSERT_EQ(0, placement(env->seg.addr, done, nodes));
 	EXPECT_EQ(0, strays(nodes, done, &self->mask));
 }
 
 /* Whichever node it is on, and whichever the policy would have chosen. */
 TEST_F(all, full_ends_as_soon_as_one_has_room)
 {
-	struct scene *scene = &self->scene;
-	int page = page_that_fails(_metadata, &scene->seg);
+	struct full_env *env = &self->env;
+	int page = page_that_fails(_metadata, &env->seg);
 
-	ASSERT_EQ(0, give_back_some(&scene->more, scene->taken_more, SPARE));
-	ASSERT_EQ(SPARE / 2, try_touch_pages(scene->seg.addr + page * page_size(),
+	ASSERT_EQ(0, give_back_some(&env->more, env->taken_more, SPARE));
+	ASSERT_EQ(SPARE / 2, try_touch_pages(env->seg.addr + page * page_size(),
 					     SPARE / 2));
-	ASSERT_EQ(SPARE / 2, count_placement(scene->seg.addr +
+	ASSERT_EQ(SPARE / 2, count_placement(env->seg.addr +
 					     page * page_size(), SPARE / 2,
-					     scene->per_node));
-	EXPECT_LE(SPARE / 2 - FEW, scene->per_node[second]);
+					     env->per_node));
+	EXPECT_LE(SPARE / 2 - FEW, env->per_node[second]);
 }
 
 /*
@@ -205,12 +205,12 @@ TEST_F(all, full_has_each_try_reclaim_no_more_than_hard_does)
 	if (by_second > by_hard)
 		by_hard = by_second;
 	EXPECT_LT(0, by_hard);
-	EXPECT_GE(by_hard, reclaims_of_a_try(_metadata, &self->scene.seg));
+	EXPECT_GE(by_hard, reclaims_of_a_try(_metadata, &self->env.seg));
 }
 
 TEST_F(all, full_is_not_the_fault_of_bystanders)
 {
-	struct scene *scene = &self->scene;
+	struct full_env *env = &self->env;
 	pid_t children[4];
 
 	for (size_t i = 0; i < ARRAY_SIZE(children); i++) {
@@ -218,12 +218,12 @@ TEST_F(all, full_is_not_the_fault_of_bystanders)
 		if (children[i])
 			continue;
 		for (int tries = 0; tries < TRIES; tries++)
-			try_touch_pages(scene->seg.addr, 8 * SPARE);
+			try_touch_pages(env->seg.addr, 8 * SPARE);
 		_exit(0);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(children); i++)
 		EXPECT_EQ(0, wait_for(children[i]));
-	EXPECT_EQ(scene->kills, oom_kills());
+	EXPECT_EQ(env->kills, oom_kills());
 }
 
 /* Page cache on a candidate that is not chosen. */
@@ -233,17 +233,17 @@ TEST(clean_page_cache_of_any_candidate_gives_way)
 	static char buffer[1 << 16];
 	size_t size = LEFT / 2 * page_size();
 	long before, cached, pages;
-	struct scene scene = {};
+	struct full_env env = {};
 	int loop, from;
 
 	REQUIRE("nodes=3 cpunodes=2");
-	set_scene(_metadata, &scene);
+	env_setup(_metadata, &env);
 	other = nodes_of(second);
 	mask = nodes_of(victim);
 	node_set(second, &mask);
 	from = node_that_prefers(victim, &mask);
 	ASSERT_LE(0, from);
-	fill_victim(_metadata, &scene);
+	fill_victim(_metadata, &env);
 
 	before = node_file_pages(second);
 	loop = loop_open(size, O_RDONLY, NULL);
@@ -257,12 +257,12 @@ TEST(clean_page_cache_of_any_candidate_gives_way)
 	ASSERT_LE(LEFT / 4, cached);
 
 	pages = node_pages(second);
-	open_bound(_metadata, &scene, pages, MEM_MASKBIND, &mask);
+	open_bound(_metadata, &env, pages, MEM_MASKBIND, &mask);
 	ASSERT_EQ(0, run_on_node(from));
-	EXPECT_GT(pages, try_touch_pages(scene.seg.addr, pages));
+	EXPECT_GT(pages, try_touch_pages(env.seg.addr, pages));
 	EXPECT_GE(before + cached / 4, node_file_pages(second));
 	close(loop);
-	clear_scene(_metadata, &scene);
+	env_teardown(_metadata, &env);
 }
 
 TEST(mbind_is_eperm_as_under_hard)

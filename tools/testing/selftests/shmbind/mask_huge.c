@@ -9,167 +9,168 @@
 
 FIXTURE(mask_huge)
 {
-	struct scene scene;
+	struct huge_env env;
 };
 
 FIXTURE_SETUP(mask_huge)
 {
 	REQUIRE("nodes=3");
-	set_scene(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
 }
 
 FIXTURE_TEARDOWN(mask_huge)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
-static void open_mask(struct __test_metadata *_metadata, struct scene *scene,
+static void open_mask(struct __test_metadata *_metadata, struct huge_env *env,
 		      int pages, int policy, const struct nodemask *mask)
 {
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, pages, 0,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, pages, 0,
 			       policy | MEM_MASKBIND, mask));
 }
 
 /* Pools that differ: one more page on each of the first two nodes. */
-static int fill_unevenly(struct __test_metadata *_metadata, struct scene *scene)
+static int fill_unevenly(struct __test_metadata *_metadata,
+			 struct huge_env *env)
 {
 	int count = 0, node;
 
 	for (int i = 0; i < 2; i++)
-		ASSERT_EQ(0, pool_set(HUGE, nth_node(i, &scene->memory),
+		ASSERT_EQ(0, pool_set(HUGE, nth_node(i, &env->memory),
 				      "nr_hugepages", SHARE + 1));
-	for (node = -1; next_node(&node, &scene->memory);)
+	for (node = -1; next_node(&node, &env->memory);)
 		count += pool_count(HUGE, node, "free_hugepages");
 	return count;
 }
 
 TEST_F(mask_huge, the_nearest_pools_come_first)
 {
-	struct scene *scene = &self->scene;
-	int count = SHARE * nodes_weight(&scene->memory), nodes[count];
-	int from = first_node(&scene->cpus), node, last = 0;
-	int chosen = firstref_node(from, &scene->memory);
+	struct huge_env *env = &self->env;
+	int count = SHARE * nodes_weight(&env->memory), nodes[count];
+	int from = first_node(&env->cpus), node, last = 0;
+	int chosen = firstref_node(from, &env->memory);
 
-	open_mask(_metadata, scene, count, MEM_FIRSTREF, &scene->memory);
+	open_mask(_metadata, env, count, MEM_FIRSTREF, &env->memory);
 	ASSERT_EQ(0, run_on_node(from));
-	ASSERT_EQ(count, touch_all(scene->seg.addr, count, nodes));
+	ASSERT_EQ(count, touch_all(env->seg.addr, count, nodes));
 	for (int i = 0; i < count; i++) {
 		node = distance_between(chosen, nodes[i]);
 		EXPECT_LE(last, node);
 		last = node;
 	}
-	for (node = -1; next_node(&node, &scene->memory);)
+	for (node = -1; next_node(&node, &env->memory);)
 		EXPECT_EQ(0, pool_count(HUGE, node, "free_hugepages"));
 }
 
 TEST_F(mask_huge, no_pool_outside_the_mask_is_used)
 {
-	struct scene *scene = &self->scene;
-	int count = SHARE * nodes_weight(&scene->others), nodes[count + 1];
+	struct huge_env *env = &self->env;
+	int count = SHARE * nodes_weight(&env->others), nodes[count + 1];
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		open_mask(_metadata, scene, count + 1, policies[i],
-			  &scene->others);
-		EXPECT_EQ(count, touch_all(scene->seg.addr, count + 1, nodes));
+		open_mask(_metadata, env, count + 1, policies[i],
+			  &env->others);
+		EXPECT_EQ(count, touch_all(env->seg.addr, count + 1, nodes));
 		EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
-		EXPECT_EQ(0, strays(nodes, count, &scene->others));
-		EXPECT_EQ(SHARE, pool_count(HUGE, scene->victim,
+		EXPECT_EQ(0, strays(nodes, count, &env->others));
+		EXPECT_EQ(SHARE, pool_count(HUGE, env->victim,
 					    "free_hugepages"));
 
 		/* one page more in the mask, and the same access succeeds */
-		ASSERT_EQ(0, pool_set(HUGE, first_node(&scene->others),
+		ASSERT_EQ(0, pool_set(HUGE, first_node(&env->others),
 				      "nr_hugepages", SHARE + 1));
-		EXPECT_TRUE(try_touch(scene->seg.addr, nth(count)));
-		segment_remove(&scene->seg);
-		ASSERT_EQ(0, pool_set(HUGE, first_node(&scene->others),
+		EXPECT_TRUE(try_touch(env->seg.addr, nth(count)));
+		segment_remove(&env->seg);
+		ASSERT_EQ(0, pool_set(HUGE, first_node(&env->others),
 				      "nr_hugepages", SHARE));
 	}
 }
 
 TEST_F(mask_huge, a_stripe_uses_pools_up_that_fit_exactly)
 {
-	struct scene *scene = &self->scene;
-	int count = fill_unevenly(_metadata, scene), nodes[count];
+	struct huge_env *env = &self->env;
+	int count = fill_unevenly(_metadata, env), nodes[count];
 
 	for (int start = 0; start < STARTS; start++) {
-		open_mask(_metadata, scene, count, MEM_STRIPE, &scene->memory);
-		EXPECT_EQ(count, touch_all(scene->seg.addr, count, nodes));
-		segment_remove(&scene->seg);
+		open_mask(_metadata, env, count, MEM_STRIPE, &env->memory);
+		EXPECT_EQ(count, touch_all(env->seg.addr, count, nodes));
+		segment_remove(&env->seg);
 	}
 }
 
 TEST_F(mask_huge, threads_use_pools_up_that_fit_exactly)
 {
-	struct scene *scene = &self->scene;
-	int count = fill_unevenly(_metadata, scene), nodes[nth(count)];
+	struct huge_env *env = &self->env;
+	int count = fill_unevenly(_metadata, env), nodes[nth(count)];
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	struct worker workers[8];
 
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		open_mask(_metadata, scene, count, policies[i], &scene->memory);
-		touch_by_threads(_metadata, scene, workers, ARRAY_SIZE(workers),
+		open_mask(_metadata, env, count, policies[i], &env->memory);
+		touch_by_threads(_metadata, env, workers, ARRAY_SIZE(workers),
 				 count);
-		ASSERT_EQ(0, placement(scene->seg.addr, nth(count), nodes));
-		EXPECT_EQ(0, strays(nodes, nth(count), &scene->memory));
-		segment_remove(&scene->seg);
+		ASSERT_EQ(0, placement(env->seg.addr, nth(count), nodes));
+		EXPECT_EQ(0, strays(nodes, nth(count), &env->memory));
+		segment_remove(&env->seg);
 	}
 }
 
 TEST_F(mask_huge, a_pool_that_was_empty_gets_no_burst)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory), nodes[NODES_MAX], done;
-	struct nodemask victim = nodes_of(scene->victim);
+	struct huge_env *env = &self->env;
+	int width = nodes_weight(&env->memory), nodes[NODES_MAX], done;
+	struct nodemask victim = nodes_of(env->victim);
 
 	/* in use elsewhere, so that the node remains a candidate */
-	ASSERT_EQ(0, huge_open(&scene->more, HUGE, SHARE, 0, MEM_HARDBIND,
+	ASSERT_EQ(0, huge_open(&env->more, HUGE, SHARE, 0, MEM_HARDBIND,
 			       &victim));
 	for (int i = 0; i < SHARE; i++)
-		ASSERT_TRUE(try_touch(scene->more.addr, nth(i)));
-	ASSERT_EQ(0, pools_fill(HUGE, &scene->others, 2 * SHARE));
+		ASSERT_TRUE(try_touch(env->more.addr, nth(i)));
+	ASSERT_EQ(0, pools_fill(HUGE, &env->others, 2 * SHARE));
 
-	open_mask(_metadata, scene, 3 * width, MEM_STRIPE, &scene->memory);
+	open_mask(_metadata, env, 3 * width, MEM_STRIPE, &env->memory);
 	for (done = 0; done < 2 * width; done++) {
-		ASSERT_TRUE(try_touch(scene->seg.addr, nth(done)));
-		ASSERT_NE(scene->victim, huge_node(scene->seg.addr, done));
+		ASSERT_TRUE(try_touch(env->seg.addr, nth(done)));
+		ASSERT_NE(env->victim, huge_node(env->seg.addr, done));
 	}
-	segment_remove(&scene->more);
+	segment_remove(&env->more);
 	for (int i = 0; i < width; i++) {
-		ASSERT_TRUE(try_touch(scene->seg.addr, nth(done + i)));
-		nodes[i] = huge_node(scene->seg.addr, done + i);
+		ASSERT_TRUE(try_touch(env->seg.addr, nth(done + i)));
+		nodes[i] = huge_node(env->seg.addr, done + i);
 	}
 	done = 0;
 	for (int i = 0; i < width; i++)
-		done += nodes[i] == scene->victim;
+		done += nodes[i] == env->victim;
 	EXPECT_EQ(1, done);
-	ASSERT_EQ(0, pools_fill(HUGE, &scene->others, 0));
+	ASSERT_EQ(0, pools_fill(HUGE, &env->others, 0));
 }
 
 TEST_F(mask_huge, surplus_pages_come_last_and_in_the_mask)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(scene->victim);
-	int a = first_node(&scene->others), nodes[2 * SHARE + 2];
+	struct huge_env *env = &self->env;
+	struct nodemask mask = nodes_of(env->victim);
+	int a = first_node(&env->others), nodes[2 * SHARE + 2];
 	int node, count = 2 * SHARE + 2;
 
 	node_set(a, &mask);
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 2));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, count, SHM_NORESERVE,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, SHM_NORESERVE,
 			       MEM_STRIPE | MEM_MASKBIND, &mask));
-	EXPECT_EQ(2 * SHARE, touch_all(scene->seg.addr, 2 * SHARE, nodes));
+	EXPECT_EQ(2 * SHARE, touch_all(env->seg.addr, 2 * SHARE, nodes));
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 	for (int huge = 2 * SHARE; huge < count; huge++) {
-		ASSERT_TRUE(try_touch(scene->seg.addr, nth(huge)));
-		EXPECT_TRUE(node_isset(huge_node(scene->seg.addr, huge), &mask));
+		ASSERT_TRUE(try_touch(env->seg.addr, nth(huge)));
+		EXPECT_TRUE(node_isset(huge_node(env->seg.addr, huge), &mask));
 	}
 	EXPECT_EQ(2, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
-	for (node = -1; next_node(&node, &scene->memory);) {
+	for (node = -1; next_node(&node, &env->memory);) {
 		if (!node_isset(node, &mask))
 			EXPECT_EQ(0, pool_count(HUGE, node,
 						"surplus_hugepages"));
 	}
-	segment_remove(&scene->seg);
+	segment_remove(&env->seg);
 }
 
 TEST_HARNESS_MAIN

@@ -107,7 +107,7 @@ static int try_pin(struct segment *seg, int flags)
 	return pin.result;
 }
 
-struct scene {
+struct pin_env {
 	int block;
 	int node;		/* it has ZONE_MOVABLE alone */
 	struct nodemask movable;	/* that node */
@@ -115,39 +115,39 @@ struct scene {
 	struct segment seg, ballast;
 };
 
-static void set_scene(struct __test_metadata *_metadata, struct scene *scene)
+static void env_setup(struct __test_metadata *_metadata, struct pin_env *env)
 {
 	struct nodemask normal;
 
 	REQUIRE("offline");
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, catch_sigbus());
-	scene->seg.id = -1;
-	scene->ballast.id = -1;
-	scene->normal = memory_nodes();
-	scene->block = offline_block();
-	scene->node = node_of_block(scene->block);
-	ASSERT_LE(0, scene->node);
-	scene->movable = nodes_of(scene->node);
-	ASSERT_EQ(0, set_block(scene->block, "online_movable"));
+	env->seg.id = -1;
+	env->ballast.id = -1;
+	env->normal = memory_nodes();
+	env->block = offline_block();
+	env->node = node_of_block(env->block);
+	ASSERT_LE(0, env->node);
+	env->movable = nodes_of(env->node);
+	ASSERT_EQ(0, set_block(env->block, "online_movable"));
 	normal = nodes_in("has_normal_memory");
-	ASSERT_FALSE(node_isset(scene->node, &normal));
+	ASSERT_FALSE(node_isset(env->node, &normal));
 }
 
-static void clear_scene(struct __test_metadata *_metadata, struct scene *scene)
+static void env_teardown(struct __test_metadata *_metadata, struct pin_env *env)
 {
 	struct nodemask memory = memory_nodes();
 
-	segment_remove(&scene->seg);
-	segment_remove(&scene->ballast);
+	segment_remove(&env->seg);
+	segment_remove(&env->ballast);
 	write_file(THP_DIR "shmem_enabled", "never");
 	EXPECT_EQ(0, pools_fill(HUGE, &memory, 0));
-	EXPECT_EQ(0, set_block(scene->block, "offline"));
+	EXPECT_EQ(0, set_block(env->block, "offline"));
 }
 
 FIXTURE(pin)
 {
-	struct scene scene;
+	struct pin_env env;
 };
 
 FIXTURE_VARIANT(pin)
@@ -175,14 +175,14 @@ FIXTURE_VARIANT_ADD(pin, large_stripe)
 
 FIXTURE_SETUP(pin)
 {
-	set_scene(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
 				variant->large ? "always" : "never"));
 }
 
 FIXTURE_TEARDOWN(pin)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 static size_t pages_of(const FIXTURE_VARIANT(pin) * variant)
@@ -190,150 +190,150 @@ static size_t pages_of(const FIXTURE_VARIANT(pin) * variant)
 	return variant->large ? 2 * FOLIO_SIZE / page_size() : PAGES;
 }
 
-static void open_for(struct __test_metadata *_metadata, struct scene *scene,
+static void open_for(struct __test_metadata *_metadata, struct pin_env *env,
 		     const FIXTURE_VARIANT(pin) * variant, int strength,
 		     const struct nodemask *mask)
 {
-	open_aligned(_metadata, &scene->seg, pages_of(variant),
+	open_aligned(_metadata, &env->seg, pages_of(variant),
 		     variant->policy | strength, mask);
 }
 
 /* The same with all pages on the node that cannot keep them. */
 static void open_on_movable(struct __test_metadata *_metadata,
-			    struct scene *scene,
+			    struct pin_env *env,
 			    const FIXTURE_VARIANT(pin) * variant, int strength,
 			    const struct nodemask *mask)
 {
 	size_t pages = pages_of(variant);
 
-	open_for(_metadata, scene, variant, strength, mask);
-	write_pages(&scene->seg);
-	ASSERT_LE(0, segment_move(&scene->seg, pages, scene->node));
-	ASSERT_EQ(pages, pages_on(&scene->seg, scene->node));
-	ASSERT_EQ(pages, intact_pages(&scene->seg));
+	open_for(_metadata, env, variant, strength, mask);
+	write_pages(&env->seg);
+	ASSERT_LE(0, segment_move(&env->seg, pages, env->node));
+	ASSERT_EQ(pages, pages_on(&env->seg, env->node));
+	ASSERT_EQ(pages, intact_pages(&env->seg));
 }
 
 TEST_F(pin, of_hard_pages_fails_without_a_place)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 	size_t pages = pages_of(variant);
 
-	open_on_movable(_metadata, scene, variant, MEM_HARDBIND,
-			&scene->movable);
+	open_on_movable(_metadata, env, variant, MEM_HARDBIND,
+			&env->movable);
 	for (int i = 0; i < 3; i++)
-		EXPECT_EQ(ENOMEM, try_pin(&scene->seg, variant->flags));
-	EXPECT_EQ(pages, intact_pages(&scene->seg));
-	EXPECT_EQ(pages, pages_on(&scene->seg, scene->node));
+		EXPECT_EQ(ENOMEM, try_pin(&env->seg, variant->flags));
+	EXPECT_EQ(pages, intact_pages(&env->seg));
+	EXPECT_EQ(pages, pages_on(&env->seg, env->node));
 }
 
 TEST_F(pin, of_hard_pages_moves_within_the_mask)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 	size_t pages = pages_of(variant);
 	struct nodemask mask;
 	struct pin pin;
 	int node;
 
 	/* whichever is nearest: the others are not */
-	for (node = -1; next_node(&node, &scene->normal);) {
-		mask = scene->movable;
+	for (node = -1; next_node(&node, &env->normal);) {
+		mask = env->movable;
 		node_set(node, &mask);
-		open_on_movable(_metadata, scene, variant, MEM_HARDBIND, &mask);
-		ASSERT_EQ(0, pin_start(&pin, &scene->seg, variant->flags));
+		open_on_movable(_metadata, env, variant, MEM_HARDBIND, &mask);
+		ASSERT_EQ(0, pin_start(&pin, &env->seg, variant->flags));
 		EXPECT_EQ(0, pin.result);
-		EXPECT_EQ(pages, intact_pages(&scene->seg));
-		EXPECT_EQ(pages, pages_on(&scene->seg, node));
+		EXPECT_EQ(pages, intact_pages(&env->seg));
+		EXPECT_EQ(pages, pages_on(&env->seg, node));
 		EXPECT_EQ(0, pin_end(&pin));
-		segment_remove(&scene->seg);
+		segment_remove(&env->seg);
 	}
 }
 
 TEST_F(pin, of_hard_pages_fails_if_the_mask_is_full)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = scene->movable;
-	int other = last_node(&scene->normal);
+	struct pin_env *env = &self->env;
+	struct nodemask mask = env->movable;
+	int other = last_node(&env->normal);
 	size_t pages = pages_of(variant);
 
 	node_set(other, &mask);
-	open_on_movable(_metadata, scene, variant, MEM_HARDBIND, &mask);
-	ASSERT_LT(0, fill_node_locked(&scene->ballast, other));
-	EXPECT_EQ(ENOMEM, try_pin(&scene->seg, variant->flags));
-	EXPECT_EQ(pages, intact_pages(&scene->seg));
-	EXPECT_EQ(pages, pages_on(&scene->seg, scene->node) +
-			 pages_on(&scene->seg, other));
+	open_on_movable(_metadata, env, variant, MEM_HARDBIND, &mask);
+	ASSERT_LT(0, fill_node_locked(&env->ballast, other));
+	EXPECT_EQ(ENOMEM, try_pin(&env->seg, variant->flags));
+	EXPECT_EQ(pages, intact_pages(&env->seg));
+	EXPECT_EQ(pages, pages_on(&env->seg, env->node) +
+			 pages_on(&env->seg, other));
 }
 
 /* The allocator ignores a mask of which the cpuset allows no node. */
 TEST_F(pin, of_hard_pages_leaves_the_mask_for_no_cpuset)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 	size_t pages = pages_of(variant);
 	struct cgroup cpuset = {};
 	pid_t child;
 
-	open_on_movable(_metadata, scene, variant, MEM_HARDBIND,
-			&scene->movable);
+	open_on_movable(_metadata, env, variant, MEM_HARDBIND,
+			&env->movable);
 	ASSERT_EQ(0, cgroup_create(&cpuset, "cpuset"));
-	ASSERT_EQ(0, cgroup_set_mems(&cpuset, &scene->normal));
+	ASSERT_EQ(0, cgroup_set_mems(&cpuset, &env->normal));
 	child = fork();
 	if (child == 0) {
 		/* what it has mapped would move with it */
-		segment_detach(&scene->seg);
-		if (cgroup_join(&cpuset) || segment_attach(&scene->seg))
+		segment_detach(&env->seg);
+		if (cgroup_join(&cpuset) || segment_attach(&env->seg))
 			_exit(1);
-		_exit(try_pin(&scene->seg, variant->flags));
+		_exit(try_pin(&env->seg, variant->flags));
 	}
 	EXPECT_EQ(ENOMEM, wait_for(child));
 	cgroup_remove(&cpuset);
-	EXPECT_EQ(pages, intact_pages(&scene->seg));
-	EXPECT_EQ(pages, pages_on(&scene->seg, scene->node));
+	EXPECT_EQ(pages, intact_pages(&env->seg));
+	EXPECT_EQ(pages, pages_on(&env->seg, env->node));
 }
 
 TEST_F(pin, of_soft_pages_moves_them_anywhere)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 
-	open_on_movable(_metadata, scene, variant, MEM_SOFTBIND,
-			&scene->movable);
-	EXPECT_EQ(0, try_pin(&scene->seg, variant->flags));
-	EXPECT_EQ(pages_of(variant), intact_pages(&scene->seg));
-	EXPECT_EQ(0, pages_on(&scene->seg, scene->node));
+	open_on_movable(_metadata, env, variant, MEM_SOFTBIND,
+			&env->movable);
+	EXPECT_EQ(0, try_pin(&env->seg, variant->flags));
+	EXPECT_EQ(pages_of(variant), intact_pages(&env->seg));
+	EXPECT_EQ(0, pages_on(&env->seg, env->node));
 }
 
 /* Also once there has been a HARD binding. */
 TEST_F(pin, of_unbound_pages_moves_them_anywhere)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 
-	open_for(_metadata, scene, variant, MEM_HARDBIND, &scene->movable);
-	segment_remove(&scene->seg);
-	ASSERT_EQ(0, segment_create(&scene->seg, PAGES));
-	ASSERT_EQ(0, segment_attach(&scene->seg));
-	write_pages(&scene->seg);
-	ASSERT_EQ(0, segment_move(&scene->seg, PAGES, scene->node));
-	EXPECT_EQ(0, try_pin(&scene->seg, variant->flags));
-	EXPECT_EQ(PAGES, intact_pages(&scene->seg));
-	EXPECT_EQ(0, pages_on(&scene->seg, scene->node));
+	open_for(_metadata, env, variant, MEM_HARDBIND, &env->movable);
+	segment_remove(&env->seg);
+	ASSERT_EQ(0, segment_create(&env->seg, PAGES));
+	ASSERT_EQ(0, segment_attach(&env->seg));
+	write_pages(&env->seg);
+	ASSERT_EQ(0, segment_move(&env->seg, PAGES, env->node));
+	EXPECT_EQ(0, try_pin(&env->seg, variant->flags));
+	EXPECT_EQ(PAGES, intact_pages(&env->seg));
+	EXPECT_EQ(0, pages_on(&env->seg, env->node));
 }
 
 TEST_F(pin, allocates_on_nodes_that_can_keep_a_page)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 	size_t pages = pages_of(variant);
 	struct nodemask mask;
 	int node;
 
 	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
-		for (node = -1; next_node(&node, &scene->normal);) {
-			mask = scene->movable;
+		for (node = -1; next_node(&node, &env->normal);) {
+			mask = env->movable;
 			node_set(node, &mask);
-			open_for(_metadata, scene, variant, strengths[i],
+			open_for(_metadata, env, variant, strengths[i],
 				 &mask);
-			EXPECT_EQ(0, try_pin(&scene->seg, variant->flags));
-			EXPECT_EQ(pages, pages_on(&scene->seg, node));
-			segment_remove(&scene->seg);
+			EXPECT_EQ(0, try_pin(&env->seg, variant->flags));
+			EXPECT_EQ(pages, pages_on(&env->seg, node));
+			segment_remove(&env->seg);
 		}
 	}
 }
@@ -341,15 +341,15 @@ TEST_F(pin, allocates_on_nodes_that_can_keep_a_page)
 /* The stripe has not waited for the node that was not a candidate. */
 TEST_F(pin, leaves_later_faults_all_nodes)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 	int count = pages_of(variant), nodes[count];
-	struct nodemask mask = scene->movable;
-	struct segment *seg = &scene->seg, half;
+	struct nodemask mask = env->movable;
+	struct segment *seg = &env->seg, half;
 
 	if (variant->policy != MEM_STRIPE || variant->large)
 		return;	/* it says nothing of others */
-	node_set(first_node(&scene->normal), &mask);
-	open_for(_metadata, scene, variant, MEM_HARDBIND, &mask);
+	node_set(first_node(&env->normal), &mask);
+	open_for(_metadata, env, variant, MEM_HARDBIND, &mask);
 	half = *seg;
 	half.size /= 2;
 	EXPECT_EQ(0, try_pin(&half, variant->flags));
@@ -361,22 +361,22 @@ TEST_F(pin, leaves_later_faults_all_nodes)
 
 TEST_F(pin, fails_if_no_node_can_keep_a_page)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 	size_t pages = pages_of(variant);
 
-	open_for(_metadata, scene, variant, MEM_HARDBIND, &scene->movable);
+	open_for(_metadata, env, variant, MEM_HARDBIND, &env->movable);
 	for (int i = 0; i < 3; i++)
-		EXPECT_EQ(EFAULT, try_pin(&scene->seg, variant->flags));
+		EXPECT_EQ(EFAULT, try_pin(&env->seg, variant->flags));
 	/* which is not the fault of anyone who does not pin */
-	EXPECT_EQ(pages, try_touch_pages(scene->seg.addr, pages));
-	EXPECT_EQ(pages, pages_on(&scene->seg, scene->node));
+	EXPECT_EQ(pages, try_touch_pages(env->seg.addr, pages));
+	EXPECT_EQ(pages, pages_on(&env->seg, env->node));
 }
 
 /* SHM_HUGETLB: the pool of the movable node and that of one other. */
 
 FIXTURE(huge_pin)
 {
-	struct scene scene;
+	struct pin_env env;
 };
 
 FIXTURE_VARIANT(huge_pin)
@@ -397,16 +397,16 @@ FIXTURE_VARIANT_ADD(huge_pin, mostfree)
 
 FIXTURE_SETUP(huge_pin)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 
-	set_scene(_metadata, scene);
-	ASSERT_EQ(0, pools_fill(HUGE, &scene->movable, COUNT));
-	ASSERT_EQ(0, pools_fill(HUGE, &scene->normal, COUNT));
+	env_setup(_metadata, env);
+	ASSERT_EQ(0, pools_fill(HUGE, &env->movable, COUNT));
+	ASSERT_EQ(0, pools_fill(HUGE, &env->normal, COUNT));
 }
 
 FIXTURE_TEARDOWN(huge_pin)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 /* How many huge pages are on @node. */
@@ -417,87 +417,87 @@ static long huge_on(struct segment *seg, int node)
 
 TEST_F(huge_pin, of_hard_pages_fails_without_a_place)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, COUNT, 0,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, COUNT, 0,
 			       variant->policy | MEM_HARDBIND,
-			       &scene->movable));
-	write_pages(&scene->seg);
-	ASSERT_EQ(COUNT, huge_on(&scene->seg, scene->node));
+			       &env->movable));
+	write_pages(&env->seg);
+	ASSERT_EQ(COUNT, huge_on(&env->seg, env->node));
 	for (int i = 0; i < 3; i++)
-		EXPECT_EQ(ENOMEM, try_pin(&scene->seg, variant->flags));
-	EXPECT_EQ(COUNT * HUGE / page_size(), intact_pages(&scene->seg));
-	EXPECT_EQ(COUNT, huge_on(&scene->seg, scene->node));
+		EXPECT_EQ(ENOMEM, try_pin(&env->seg, variant->flags));
+	EXPECT_EQ(COUNT * HUGE / page_size(), intact_pages(&env->seg));
+	EXPECT_EQ(COUNT, huge_on(&env->seg, env->node));
 }
 
 TEST_F(huge_pin, of_hard_pages_moves_within_the_mask)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 	struct nodemask mask;
 	int node;
 
-	for (node = -1; next_node(&node, &scene->normal);) {
-		mask = scene->movable;
+	for (node = -1; next_node(&node, &env->normal);) {
+		mask = env->movable;
 		node_set(node, &mask);
-		ASSERT_EQ(0, huge_open(&scene->seg, HUGE, COUNT, 0,
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, COUNT, 0,
 				       variant->policy | MEM_HARDBIND, &mask));
-		write_pages(&scene->seg);
-		EXPECT_EQ(0, try_pin(&scene->seg, variant->flags));
+		write_pages(&env->seg);
+		EXPECT_EQ(0, try_pin(&env->seg, variant->flags));
 		EXPECT_EQ(COUNT * HUGE / page_size(),
-			  intact_pages(&scene->seg));
-		EXPECT_EQ(COUNT, huge_on(&scene->seg, node));
-		segment_remove(&scene->seg);
+			  intact_pages(&env->seg));
+		EXPECT_EQ(COUNT, huge_on(&env->seg, node));
+		segment_remove(&env->seg);
 	}
 }
 
 TEST_F(huge_pin, of_soft_pages_moves_them_anywhere)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, COUNT, 0,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, COUNT, 0,
 			       variant->policy | MEM_SOFTBIND,
-			       &scene->movable));
-	write_pages(&scene->seg);
-	ASSERT_EQ(COUNT, huge_on(&scene->seg, scene->node));
-	EXPECT_EQ(0, try_pin(&scene->seg, variant->flags));
-	EXPECT_EQ(COUNT * HUGE / page_size(), intact_pages(&scene->seg));
-	EXPECT_EQ(0, huge_on(&scene->seg, scene->node));
+			       &env->movable));
+	write_pages(&env->seg);
+	ASSERT_EQ(COUNT, huge_on(&env->seg, env->node));
+	EXPECT_EQ(0, try_pin(&env->seg, variant->flags));
+	EXPECT_EQ(COUNT * HUGE / page_size(), intact_pages(&env->seg));
+	EXPECT_EQ(0, huge_on(&env->seg, env->node));
 }
 
 TEST_F(huge_pin, allocates_on_nodes_that_can_keep_a_page)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 	struct nodemask mask;
 	int node;
 
 	for (size_t i = 0; i < ARRAY_SIZE(strengths); i++) {
-		for (node = -1; next_node(&node, &scene->normal);) {
-			mask = scene->movable;
+		for (node = -1; next_node(&node, &env->normal);) {
+			mask = env->movable;
 			node_set(node, &mask);
-			ASSERT_EQ(0, huge_open(&scene->seg, HUGE, COUNT, 0,
+			ASSERT_EQ(0, huge_open(&env->seg, HUGE, COUNT, 0,
 					       variant->policy | strengths[i],
 					       &mask));
-			EXPECT_EQ(0, try_pin(&scene->seg, variant->flags));
-			EXPECT_EQ(COUNT, huge_on(&scene->seg, node));
-			segment_remove(&scene->seg);
+			EXPECT_EQ(0, try_pin(&env->seg, variant->flags));
+			EXPECT_EQ(COUNT, huge_on(&env->seg, node));
+			segment_remove(&env->seg);
 		}
 	}
 }
 
 TEST_F(huge_pin, fails_if_no_node_can_keep_a_page)
 {
-	struct scene *scene = &self->scene;
+	struct pin_env *env = &self->env;
 
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, COUNT, 0,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, COUNT, 0,
 			       variant->policy | MEM_HARDBIND,
-			       &scene->movable));
+			       &env->movable));
 	for (int i = 0; i < 3; i++)
-		EXPECT_EQ(EFAULT, try_pin(&scene->seg, variant->flags));
+		EXPECT_EQ(EFAULT, try_pin(&env->seg, variant->flags));
 	for (int huge = 0; huge < COUNT; huge++)
-		EXPECT_TRUE(try_touch(scene->seg.addr,
+		EXPECT_TRUE(try_touch(env->seg.addr,
 				      huge * (HUGE / page_size())));
-	EXPECT_EQ(COUNT, huge_on(&scene->seg, scene->node));
+	EXPECT_EQ(COUNT, huge_on(&env->seg, env->node));
 }
 
 int main(int argc, char **argv)

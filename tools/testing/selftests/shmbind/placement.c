@@ -8,7 +8,7 @@
 
 #define SHARE	6	/* pages that each node of the touchers touches */
 
-struct scene {
+struct placement_env {
 	int policy;
 	int strength;
 	struct nodemask memory, cpus;
@@ -20,7 +20,7 @@ struct scene {
 
 FIXTURE(placement)
 {
-	struct scene scene;
+	struct placement_env env;
 };
 
 FIXTURE_VARIANT(placement)
@@ -66,30 +66,30 @@ FIXTURE_VARIANT_ADD(placement, mostfree_soft) {
 
 FIXTURE_SETUP(placement)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 
-	scene->policy = variant->policy;
-	scene->strength = variant->strength;
+	env->policy = variant->policy;
+	env->strength = variant->strength;
 	ASSERT_EQ(0, own_ipc_namespace());
-	scene->memory = memory_nodes();
-	scene->cpus = cpu_nodes();
-	scene->pages = SHARE * nodes_weight(&scene->cpus);
-	scene->seg.id = -1;
+	env->memory = memory_nodes();
+	env->cpus = cpu_nodes();
+	env->pages = SHARE * nodes_weight(&env->cpus);
+	env->seg.id = -1;
 }
 
 FIXTURE_TEARDOWN(placement)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 
-	segment_remove(&scene->seg);
-	cgroup_remove(&scene->cpuset);
+	segment_remove(&env->seg);
+	cgroup_remove(&env->cpuset);
 }
 
-static void open_bound(struct __test_metadata *_metadata, struct scene *scene,
-		       const struct nodemask *mask)
+static void open_bound(struct __test_metadata *_metadata,
+		       struct placement_env *env, const struct nodemask *mask)
 {
-	ASSERT_EQ(0, segment_open(&scene->seg, scene->pages,
-				  scene->policy | scene->strength, mask));
+	ASSERT_EQ(0, segment_open(&env->seg, env->pages,
+				  env->policy | env->strength, mask));
 }
 
 /* Ways to touch a page; false if it could not be. */
@@ -140,31 +140,31 @@ static bool by_system_call_that_writes_it(char *addr, size_t page)
 
 /* Each node with CPUs touches its share. */
 static void touch_from_all(struct __test_metadata *_metadata,
-			   struct scene *scene,
+			   struct placement_env *env,
 			   bool (*touch)(char *addr, size_t page))
 {
 	size_t page = 0;
 	int node;
 
-	for (node = -1; next_node(&node, &scene->cpus);) {
+	for (node = -1; next_node(&node, &env->cpus);) {
 		ASSERT_EQ(0, run_on_node(node));
 		for (size_t end = page + SHARE; page < end; page++)
-			ASSERT_TRUE(touch(scene->seg.addr, page));
+			ASSERT_TRUE(touch(env->seg.addr, page));
 	}
 }
 
-/* scene->nodes is where the pages should lie that touch_from_all() touched. */
-static void expect_all(struct __test_metadata *_metadata, struct scene *scene,
-		       const struct nodemask *mask)
+/* env->nodes is where the pages should lie that touch_from_all() touched. */
+static void expect_all(struct __test_metadata *_metadata,
+		       struct placement_env *env, const struct nodemask *mask)
 {
-	int node, wanted, *share = scene->nodes;
+	int node, wanted, *share = env->nodes;
 
-	EXPECT_EQ(0, strays(scene->nodes, scene->pages, mask));
-	if (scene->policy == MEM_STRIPE)
-		EXPECT_GE(1, spread(scene->nodes, scene->pages, mask));
-	if (scene->policy != MEM_FIRSTREF)
+	EXPECT_EQ(0, strays(env->nodes, env->pages, mask));
+	if (env->policy == MEM_STRIPE)
+		EXPECT_GE(1, spread(env->nodes, env->pages, mask));
+	if (env->policy != MEM_FIRSTREF)
 		return;
-	for (node = -1; next_node(&node, &scene->cpus); share += SHARE) {
+	for (node = -1; next_node(&node, &env->cpus); share += SHARE) {
 		wanted = firstref_node(node, mask);
 		for (int i = 0; i < SHARE; i++) {
 			EXPECT_EQ(wanted, share[i])
@@ -173,39 +173,40 @@ static void expect_all(struct __test_metadata *_metadata, struct scene *scene,
 	}
 }
 
-static void check_mask(struct __test_metadata *_metadata, struct scene *scene,
-		       const struct nodemask *mask,
+static void check_mask(struct __test_metadata *_metadata,
+		       struct placement_env *env, const struct nodemask *mask,
 		       bool (*touch)(char *addr, size_t page))
 {
-	open_bound(_metadata, scene, mask);
-	touch_from_all(_metadata, scene, touch);
-	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
-	expect_all(_metadata, scene, mask);
-	segment_remove(&scene->seg);
+	open_bound(_metadata, env, mask);
+	touch_from_all(_metadata, env, touch);
+	ASSERT_EQ(0, placement(env->seg.addr, env->pages, env->nodes));
+	expect_all(_metadata, env, mask);
+	segment_remove(&env->seg);
 }
 
 TEST_F(placement, one_node_takes_all)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 	struct nodemask mask;
 	int node;
 
-	for (node = -1; next_node(&node, &scene->memory);) {
+	for (node = -1; next_node(&node, &env->memory);) {
 		mask = nodes_of(node);
-		check_mask(_metadata, scene, &mask, by_write);
+		check_mask(_metadata, env, &mask, by_write);
 	}
 }
 
-static void check_pairs(struct __test_metadata *_metadata, struct scene *scene)
+static void check_pairs(struct __test_metadata *_metadata,
+			struct placement_env *env)
 {
 	struct nodemask mask;
 	int a, b;
 
-	for (a = -1; next_node(&a, &scene->memory);) {
-		for (b = a; next_node(&b, &scene->memory);) {
+	for (a = -1; next_node(&a, &env->memory);) {
+		for (b = a; next_node(&b, &env->memory);) {
 			mask = nodes_of(a);
 			node_set(b, &mask);
-			check_mask(_metadata, scene, &mask, by_write);
+			check_mask(_metadata, env, &mask, by_write);
 		}
 	}
 }
@@ -213,192 +214,193 @@ static void check_pairs(struct __test_metadata *_metadata, struct scene *scene)
 TEST_F(placement, every_pair_of_nodes_shares_by_the_policy)
 {
 	REQUIRE("nodes=2");
-	check_pairs(_metadata, &self->scene);
+	check_pairs(_metadata, &self->env);
 }
 
 TEST_F(placement, all_nodes_share_by_the_policy)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 
-	check_mask(_metadata, scene, &scene->memory, by_write);
+	check_mask(_metadata, env, &env->memory, by_write);
 }
 
 TEST_F(placement, a_node_without_cpus_takes_pages)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask cpuless = nodes_andnot(scene->memory, scene->cpus);
+	struct placement_env *env = &self->env;
+	struct nodemask cpuless = nodes_andnot(env->memory, env->cpus);
 
 	REQUIRE("cpuless");
-	check_mask(_metadata, scene, &cpuless, by_write);
+	check_mask(_metadata, env, &cpuless, by_write);
 }
 
 TEST_F(placement, cpus_of_a_node_without_memory_find_candidates)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask memless = nodes_andnot(scene->cpus, scene->memory);
+	struct placement_env *env = &self->env;
+	struct nodemask memless = nodes_andnot(env->cpus, env->memory);
 
 	REQUIRE("memless");
-	scene->cpus = memless;
-	scene->pages = SHARE * nodes_weight(&memless);
-	check_mask(_metadata, scene, &scene->memory, by_write);
-	check_pairs(_metadata, scene);
+	env->cpus = memless;
+	env->pages = SHARE * nodes_weight(&memless);
+	check_mask(_metadata, env, &env->memory, by_write);
+	check_pairs(_metadata, env);
 }
 
 /* Where one node takes all, a page shows that the binding did not place. */
-static void check_way(struct __test_metadata *_metadata, struct scene *scene,
+static void check_way(struct __test_metadata *_metadata,
+		      struct placement_env *env,
 		      bool (*touch)(char *addr, size_t page))
 {
-	struct nodemask mask = nodes_of(last_node(&scene->memory));
+	struct nodemask mask = nodes_of(last_node(&env->memory));
 
-	check_mask(_metadata, scene, &scene->memory, touch);
-	check_mask(_metadata, scene, &mask, touch);
+	check_mask(_metadata, env, &env->memory, touch);
+	check_mask(_metadata, env, &mask, touch);
 }
 
 TEST_F(placement, read_faults_follow_the_binding)
 {
-	check_way(_metadata, &self->scene, by_read);
+	check_way(_metadata, &self->env, by_read);
 }
 
 TEST_F(placement, populating_follows_the_binding)
 {
-	check_way(_metadata, &self->scene, by_populating);
+	check_way(_metadata, &self->env, by_populating);
 }
 
 TEST_F(placement, system_calls_that_read_follow_the_binding)
 {
-	check_way(_metadata, &self->scene, by_system_call_that_reads_it);
+	check_way(_metadata, &self->env, by_system_call_that_reads_it);
 }
 
 TEST_F(placement, system_calls_that_write_follow_the_binding)
 {
-	check_way(_metadata, &self->scene, by_system_call_that_writes_it);
+	check_way(_metadata, &self->env, by_system_call_that_writes_it);
 }
 
 TEST_F(placement, offsets_and_split_mappings_do_not_matter)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 	int middle;
 	int node;
 
-	open_bound(_metadata, scene, &scene->memory);
+	open_bound(_metadata, env, &env->memory);
 	/* the mapping falls into three, none of which is the whole segment */
-	middle = scene->pages / 2;
-	ASSERT_EQ(0, mprotect(scene->seg.addr + middle * page_size(),
+	middle = env->pages / 2;
+	ASSERT_EQ(0, mprotect(env->seg.addr + middle * page_size(),
 			      page_size(), PROT_READ));
-	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
-	for (int page = scene->pages; page--;)
-		read_page(scene->seg.addr, page);
+	ASSERT_EQ(0, run_on_node(first_node(&env->cpus)));
+	for (int page = env->pages; page--;)
+		read_page(env->seg.addr, page);
 
-	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
-	EXPECT_EQ(0, strays(scene->nodes, scene->pages, &scene->memory));
-	if (scene->policy == MEM_STRIPE) {
-		EXPECT_GE(1, spread(scene->nodes, scene->pages,
-				    &scene->memory));
-	} else if (scene->policy == MEM_FIRSTREF) {
-		node = firstref_node(first_node(&scene->cpus), &scene->memory);
-		for (int page = 0; page < scene->pages; page++)
-			EXPECT_EQ(node, scene->nodes[page]);
+	ASSERT_EQ(0, placement(env->seg.addr, env->pages, env->nodes));
+	EXPECT_EQ(0, strays(env->nodes, env->pages, &env->memory));
+	if (env->policy == MEM_STRIPE) {
+		EXPECT_GE(1, spread(env->nodes, env->pages,
+				    &env->memory));
+	} else if (env->policy == MEM_FIRSTREF) {
+		node = firstref_node(first_node(&env->cpus), &env->memory);
+		for (int page = 0; page < env->pages; page++)
+			EXPECT_EQ(node, env->nodes[page]);
 	}
 }
 
 TEST_F(placement, the_tasks_own_policy_does_not_apply)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 	static const int modes[] = {
 		MPOL_BIND, MPOL_PREFERRED, MPOL_INTERLEAVE
 	};
 	struct nodemask mask, own;
 
 	REQUIRE("nodes=2");
-	mask = nodes_of(first_node(&scene->memory));
-	own = nodes_of(last_node(&scene->memory));
+	mask = nodes_of(first_node(&env->memory));
+	own = nodes_of(last_node(&env->memory));
 	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
 		ASSERT_EQ(0, set_mempolicy(modes[i], own.bits, NODES_MAX));
-		check_mask(_metadata, scene, &mask, by_write);
+		check_mask(_metadata, env, &mask, by_write);
 	}
 }
 
 TEST_F(placement, a_process_that_never_saw_the_binder_gets_the_binding)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 	int binder;
 
-	ASSERT_EQ(0, segment_create(&scene->seg, scene->pages));
+	ASSERT_EQ(0, segment_create(&env->seg, env->pages));
 	binder = fork();
 	if (binder == 0)
-		_exit(shmbind_nodes(scene->seg.id,
-				    scene->policy | scene->strength,
-				    &scene->memory) ? 1 : 0);
+		_exit(shmbind_nodes(env->seg.id,
+				    env->policy | env->strength,
+				    &env->memory) ? 1 : 0);
 	ASSERT_EQ(0, wait_for(binder));
 
-	ASSERT_EQ(0, segment_attach(&scene->seg));
-	touch_from_all(_metadata, scene, by_write);
-	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
-	expect_all(_metadata, scene, &scene->memory);
+	ASSERT_EQ(0, segment_attach(&env->seg));
+	touch_from_all(_metadata, env, by_write);
+	ASSERT_EQ(0, placement(env->seg.addr, env->pages, env->nodes));
+	expect_all(_metadata, env, &env->memory);
 }
 
 TEST_F(placement, another_process_sees_the_same_pages)
 {
-	struct scene *scene = &self->scene;
-	int mine[scene->pages];
+	struct placement_env *env = &self->env;
+	int mine[env->pages];
 
-	open_bound(_metadata, scene, &scene->memory);
-	touch_from_all(_metadata, scene, by_write);
-	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, mine));
-	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, scene->pages,
-					 scene->nodes));
-	expect_all(_metadata, scene, &scene->memory);
-	EXPECT_EQ(0, memcmp(mine, scene->nodes, sizeof(mine)));
+	open_bound(_metadata, env, &env->memory);
+	touch_from_all(_metadata, env, by_write);
+	ASSERT_EQ(0, placement(env->seg.addr, env->pages, mine));
+	ASSERT_EQ(0, placement_elsewhere(env->seg.id, env->pages,
+					 env->nodes));
+	expect_all(_metadata, env, &env->memory);
+	EXPECT_EQ(0, memcmp(mine, env->nodes, sizeof(mine)));
 }
 
 TEST_F(placement, children_fault_by_the_binding)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 	int child, node;
 	size_t page = 0;
 
-	open_bound(_metadata, scene, &scene->memory);
-	for (node = -1; next_node(&node, &scene->cpus); page += SHARE) {
+	open_bound(_metadata, env, &env->memory);
+	for (node = -1; next_node(&node, &env->cpus); page += SHARE) {
 		child = fork();
 		if (child == 0) {
 			if (run_on_node(node))
 				_exit(1);
 			for (int i = 0; i < SHARE; i++)
-				touch_page(scene->seg.addr, page + i);
+				touch_page(env->seg.addr, page + i);
 			_exit(0);
 		}
 		ASSERT_EQ(0, wait_for(child));
 	}
-	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, scene->pages,
-					 scene->nodes));
-	expect_all(_metadata, scene, &scene->memory);
+	ASSERT_EQ(0, placement_elsewhere(env->seg.id, env->pages,
+					 env->nodes));
+	expect_all(_metadata, env, &env->memory);
 }
 
 TEST_F(placement, pages_touched_after_attaching_again_follow_the_binding)
 {
-	struct scene *scene = &self->scene;
-	int half = scene->pages / 2, first, last;
+	struct placement_env *env = &self->env;
+	int half = env->pages / 2, first, last;
 
-	open_bound(_metadata, scene, &scene->memory);
-	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
-	touch_pages(scene->seg.addr, half);
-	ASSERT_EQ(0, segment_detach(&scene->seg));
-	ASSERT_EQ(0, segment_attach(&scene->seg));
+	open_bound(_metadata, env, &env->memory);
+	ASSERT_EQ(0, run_on_node(first_node(&env->cpus)));
+	touch_pages(env->seg.addr, half);
+	ASSERT_EQ(0, segment_detach(&env->seg));
+	ASSERT_EQ(0, segment_attach(&env->seg));
 	/* what was there stays, whoever touches it now */
-	touch_from_all(_metadata, scene, by_write);
+	touch_from_all(_metadata, env, by_write);
 
-	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
-	EXPECT_EQ(0, strays(scene->nodes, scene->pages, &scene->memory));
-	if (scene->policy == MEM_STRIPE)
-		EXPECT_GE(1, spread(scene->nodes, scene->pages,
-				    &scene->memory));
-	if (scene->policy == MEM_FIRSTREF) {
-		first = first_node(&scene->cpus);
-		last = last_node(&scene->cpus);
-		EXPECT_EQ(firstref_node(first, &scene->memory),
-			  scene->nodes[0]);
-		EXPECT_EQ(firstref_node(last, &scene->memory),
-			  scene->nodes[scene->pages - 1]);
+	ASSERT_EQ(0, placement(env->seg.addr, env->pages, env->nodes));
+	EXPECT_EQ(0, strays(env->nodes, env->pages, &env->memory));
+	if (env->policy == MEM_STRIPE)
+		EXPECT_GE(1, spread(env->nodes, env->pages,
+				    &env->memory));
+	if (env->policy == MEM_FIRSTREF) {
+		first = first_node(&env->cpus);
+		last = last_node(&env->cpus);
+		EXPECT_EQ(firstref_node(first, &env->memory),
+			  env->nodes[0]);
+		EXPECT_EQ(firstref_node(last, &env->memory),
+			  env->nodes[env->pages - 1]);
 	}
 }
 
@@ -424,20 +426,20 @@ static void *touch_strided(void *arg)
 
 TEST_F(placement, threads_on_all_nodes_fault_at_once)
 {
-	struct scene *scene = &self->scene;
-	int threads = nodes_weight(&scene->cpus);
+	struct placement_env *env = &self->env;
+	int threads = nodes_weight(&env->cpus);
 	struct toucher touchers[threads];
 	pthread_barrier_t start;
 	int wanted;
 
-	open_bound(_metadata, scene, &scene->memory);
+	open_bound(_metadata, env, &env->memory);
 	pthread_barrier_init(&start, NULL, threads);
 	for (int i = 0; i < threads; i++) {
 		touchers[i] = (struct toucher) {
 			.start = &start,
-			.addr = scene->seg.addr + i * page_size(),
+			.addr = env->seg.addr + i * page_size(),
 			.stride = threads,
-			.node = nth_node(i, &scene->cpus),
+			.node = nth_node(i, &env->cpus),
 		};
 		ASSERT_EQ(0, pthread_create(&touchers[i].thread, NULL,
 					    touch_strided, &touchers[i]));
@@ -447,17 +449,17 @@ TEST_F(placement, threads_on_all_nodes_fault_at_once)
 		ASSERT_TRUE(touchers[i].moved);
 	}
 
-	ASSERT_EQ(0, placement(scene->seg.addr, scene->pages, scene->nodes));
-	EXPECT_EQ(0, strays(scene->nodes, scene->pages, &scene->memory));
-	if (scene->policy == MEM_STRIPE)
-		EXPECT_GE(threads, spread(scene->nodes, scene->pages,
-					  &scene->memory));
-	for (int i = 0; i < scene->pages; i++) {
-		if (scene->policy != MEM_FIRSTREF)
+	ASSERT_EQ(0, placement(env->seg.addr, env->pages, env->nodes));
+	EXPECT_EQ(0, strays(env->nodes, env->pages, &env->memory));
+	if (env->policy == MEM_STRIPE)
+		EXPECT_GE(threads, spread(env->nodes, env->pages,
+					  &env->memory));
+	for (int i = 0; i < env->pages; i++) {
+		if (env->policy != MEM_FIRSTREF)
 			break;
 		wanted = firstref_node(touchers[i % threads].node,
-				       &scene->memory);
-		EXPECT_EQ(wanted, scene->nodes[i]);
+				       &env->memory);
+		EXPECT_EQ(wanted, env->nodes[i]);
 	}
 }
 
@@ -479,44 +481,44 @@ static int touch_in_cpuset(const struct cgroup *cpuset, struct segment *seg)
 
 TEST_F(placement, the_cpuset_of_who_faults_narrows_the_candidates)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 	struct nodemask inside;
 
 	REQUIRE("nodes=2");
-	inside = nodes_of(last_node(&scene->memory));
-	scene->pages = SHARE;
-	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
-	ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
-	open_bound(_metadata, scene, &scene->memory);
+	inside = nodes_of(last_node(&env->memory));
+	env->pages = SHARE;
+	ASSERT_EQ(0, cgroup_create(&env->cpuset, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&env->cpuset, &inside));
+	open_bound(_metadata, env, &env->memory);
 
-	ASSERT_EQ(SHARE, touch_in_cpuset(&scene->cpuset, &scene->seg));
-	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, SHARE, scene->nodes));
-	EXPECT_EQ(0, strays(scene->nodes, SHARE, &inside));
+	ASSERT_EQ(SHARE, touch_in_cpuset(&env->cpuset, &env->seg));
+	ASSERT_EQ(0, placement_elsewhere(env->seg.id, SHARE, env->nodes));
+	EXPECT_EQ(0, strays(env->nodes, SHARE, &inside));
 }
 
 TEST_F(placement, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)
 {
-	struct scene *scene = &self->scene;
+	struct placement_env *env = &self->env;
 	struct nodemask inside, mask;
 
 	REQUIRE("nodes=2");
-	mask = nodes_of(first_node(&scene->memory));
-	inside = nodes_of(last_node(&scene->memory));
-	scene->pages = SHARE;
-	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
-	ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
-	open_bound(_metadata, scene, &mask);
+	mask = nodes_of(first_node(&env->memory));
+	inside = nodes_of(last_node(&env->memory));
+	env->pages = SHARE;
+	ASSERT_EQ(0, cgroup_create(&env->cpuset, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&env->cpuset, &inside));
+	open_bound(_metadata, env, &mask);
 
-	if (scene->strength != MEM_SOFTBIND) {
-		EXPECT_EQ(0, touch_in_cpuset(&scene->cpuset, &scene->seg));
+	if (env->strength != MEM_SOFTBIND) {
+		EXPECT_EQ(0, touch_in_cpuset(&env->cpuset, &env->seg));
 		/* it is that task's cpuset that fails, not the segment */
-		touch_pages(scene->seg.addr, SHARE);
+		touch_pages(env->seg.addr, SHARE);
 		inside = mask;
 	} else {
-		ASSERT_EQ(SHARE, touch_in_cpuset(&scene->cpuset, &scene->seg));
+		ASSERT_EQ(SHARE, touch_in_cpuset(&env->cpuset, &env->seg));
 	}
-	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, SHARE, scene->nodes));
-	EXPECT_EQ(0, strays(scene->nodes, SHARE, &inside));
+	ASSERT_EQ(0, placement_elsewhere(env->seg.id, SHARE, env->nodes));
+	EXPECT_EQ(0, strays(env->nodes, SHARE, &inside));
 }
 
 /* What follows is about no policy in particular. */

@@ -14,7 +14,7 @@
 #define ROUNDS	16		/* of the stripe, in a test */
 #define IN_STEP	64		/* pages touched by threads in step: slow */
 
-struct scene {
+struct stripe_env {
 	int strength;
 	struct nodemask memory;
 	int width;		/* nodes in the stripe */
@@ -25,29 +25,29 @@ struct scene {
 	int others[ROUNDS * NODES_MAX];	/* the same for the other segment */
 };
 
-static void set_scene(struct __test_metadata *_metadata, struct scene *scene,
+static void env_setup(struct __test_metadata *_metadata, struct stripe_env *env,
 		      int strength)
 {
-	scene->strength = strength;
+	env->strength = strength;
 	ASSERT_EQ(0, own_ipc_namespace());
-	scene->memory = memory_nodes();
-	scene->width = nodes_weight(&scene->memory);
-	scene->pages = ROUNDS * scene->width;
+	env->memory = memory_nodes();
+	env->width = nodes_weight(&env->memory);
+	env->pages = ROUNDS * env->width;
 }
 
-static void clear_scene(struct scene *scene)
+static void env_teardown(struct stripe_env *env)
 {
-	segment_detach(&scene->seg);
-	segment_detach(&scene->other);
-	segment_detach(&scene->ballast);
-	cgroup_remove(&scene->cpuset);
+	segment_detach(&env->seg);
+	segment_detach(&env->other);
+	segment_detach(&env->ballast);
+	cgroup_remove(&env->cpuset);
 }
 
-static void open_stripe(struct __test_metadata *_metadata, struct scene *scene,
-			struct segment *seg)
+static void open_stripe(struct __test_metadata *_metadata,
+			struct stripe_env *env, struct segment *seg)
 {
-	ASSERT_EQ(0, segment_open(seg, SPAN, MEM_STRIPE | scene->strength,
-				  &scene->memory));
+	ASSERT_EQ(0, segment_open(seg, SPAN, MEM_STRIPE | env->strength,
+				  &env->memory));
 	ASSERT_EQ(0, segment_doom(seg));
 }
 
@@ -59,23 +59,23 @@ static int touch_and_look(struct segment *seg, size_t page)
 
 /* No prefix of the list prefers a node, and every round is like the first. */
 static void expect_round_robin(struct __test_metadata *_metadata,
-			       const struct scene *scene, const int *nodes,
+			       const struct stripe_env *env, const int *nodes,
 			       int count)
 {
-	EXPECT_EQ(0, strays(nodes, count, &scene->memory));
+	EXPECT_EQ(0, strays(nodes, count, &env->memory));
 	for (int prefix = 1; prefix <= count; prefix++) {
-		ASSERT_GE(1, spread(nodes, prefix, &scene->memory))
+		ASSERT_GE(1, spread(nodes, prefix, &env->memory))
 			TH_LOG("after %d pages", prefix);
 	}
-	for (int i = scene->width; i < count; i++) {
-		EXPECT_EQ(nodes[i - scene->width], nodes[i])
+	for (int i = env->width; i < count; i++) {
+		EXPECT_EQ(nodes[i - env->width], nodes[i])
 			TH_LOG("page %d came out of turn", i);
 	}
 }
 
 FIXTURE(order)
 {
-	struct scene scene;
+	struct stripe_env env;
 };
 
 FIXTURE_VARIANT(order)
@@ -126,30 +126,30 @@ FIXTURE_VARIANT_ADD(order, random_soft) {
 
 FIXTURE_SETUP(order)
 {
-	set_scene(_metadata, &self->scene, variant->strength);
+	env_setup(_metadata, &self->env, variant->strength);
 }
 
 FIXTURE_TEARDOWN(order)
 {
-	clear_scene(&self->scene);
+	env_teardown(&self->env);
 }
 
 TEST_F(order, every_prefix_is_even)
 {
-	struct scene *scene = &self->scene;
-	struct segment *seg = &scene->seg;
+	struct stripe_env *env = &self->env;
+	struct segment *seg = &env->seg;
 
-	open_stripe(_metadata, scene, seg);
-	for (int i = 0; i < scene->pages; i++)
-		scene->nodes[i] = touch_and_look(seg, variant->page(i));
-	expect_round_robin(_metadata, scene, scene->nodes, scene->pages);
+	open_stripe(_metadata, env, seg);
+	for (int i = 0; i < env->pages; i++)
+		env->nodes[i] = touch_and_look(seg, variant->page(i));
+	expect_round_robin(_metadata, env, env->nodes, env->pages);
 }
 
 /* What must not disturb the round. */
 
 FIXTURE(stripe)
 {
-	struct scene scene;
+	struct stripe_env env;
 };
 
 FIXTURE_VARIANT(stripe)
@@ -167,54 +167,54 @@ FIXTURE_VARIANT_ADD(stripe, soft) {
 
 FIXTURE_SETUP(stripe)
 {
-	set_scene(_metadata, &self->scene, variant->strength);
+	env_setup(_metadata, &self->env, variant->strength);
 }
 
 FIXTURE_TEARDOWN(stripe)
 {
-	clear_scene(&self->scene);
+	env_teardown(&self->env);
 }
 
 TEST_F(stripe, two_segments_in_uneven_turn_are_each_even)
 {
-	struct scene *scene = &self->scene;
+	struct stripe_env *env = &self->env;
 	int seen = 0, others = 0;
 
-	open_stripe(_metadata, scene, &scene->seg);
-	open_stripe(_metadata, scene, &scene->other);
+	open_stripe(_metadata, env, &env->seg);
+	open_stripe(_metadata, env, &env->other);
 	/* two of the one, then one of the other */
-	while (seen < scene->pages) {
-		scene->nodes[seen] = touch_and_look(&scene->seg, seen);
+	while (seen < env->pages) {
+		env->nodes[seen] = touch_and_look(&env->seg, seen);
 		if (seen++ & 1)
 			continue;
-		scene->others[others] = touch_and_look(&scene->other, others);
+		env->others[others] = touch_and_look(&env->other, others);
 		others++;
 	}
-	expect_round_robin(_metadata, scene, scene->nodes, seen);
-	expect_round_robin(_metadata, scene, scene->others, others);
+	expect_round_robin(_metadata, env, env->nodes, seen);
+	expect_round_robin(_metadata, env, env->others, others);
 }
 
 TEST_F(stripe, segments_touched_alternately_are_each_even)
 {
-	struct scene *scene = &self->scene;
+	struct stripe_env *env = &self->env;
 
-	open_stripe(_metadata, scene, &scene->seg);
-	open_stripe(_metadata, scene, &scene->other);
-	for (int i = 0; i < scene->pages; i++) {
-		scene->nodes[i] = touch_and_look(&scene->seg, i);
-		scene->others[i] = touch_and_look(&scene->other, i);
+	open_stripe(_metadata, env, &env->seg);
+	open_stripe(_metadata, env, &env->other);
+	for (int i = 0; i < env->pages; i++) {
+		env->nodes[i] = touch_and_look(&env->seg, i);
+		env->others[i] = touch_and_look(&env->other, i);
 	}
-	expect_round_robin(_metadata, scene, scene->nodes, scene->pages);
-	expect_round_robin(_metadata, scene, scene->others, scene->pages);
+	expect_round_robin(_metadata, env, env->nodes, env->pages);
+	expect_round_robin(_metadata, env, env->others, env->pages);
 }
 
 TEST_F(stripe, a_new_process_for_each_page_goes_on_with_the_round)
 {
-	struct scene *scene = &self->scene;
-	struct segment *seg = &scene->seg;
-	int pages = 4 * scene->width, child;
+	struct stripe_env *env = &self->env;
+	struct segment *seg = &env->seg;
+	int pages = 4 * env->width, child;
 
-	open_stripe(_metadata, scene, seg);
+	open_stripe(_metadata, env, seg);
 	for (int i = 0; i < pages; i++) {
 		child = fork();
 		if (child == 0) {
@@ -223,24 +223,24 @@ TEST_F(stripe, a_new_process_for_each_page_goes_on_with_the_round)
 		}
 		ASSERT_EQ(0, wait_for(child));
 		/* a second touch maps it here, where it can be looked up */
-		scene->nodes[i] = touch_and_look(seg, i);
+		env->nodes[i] = touch_and_look(seg, i);
 	}
-	expect_round_robin(_metadata, scene, scene->nodes, pages);
+	expect_round_robin(_metadata, env, env->nodes, pages);
 }
 
 TEST_F(stripe, refilling_holes_goes_on_with_the_round)
 {
-	struct scene *scene = &self->scene;
-	struct segment *seg = &scene->seg;
-	int half = scene->pages / 2;
+	struct stripe_env *env = &self->env;
+	struct segment *seg = &env->seg;
+	int half = env->pages / 2;
 
-	open_stripe(_metadata, scene, seg);
+	open_stripe(_metadata, env, seg);
 	for (int i = 0; i < half; i++)
-		scene->nodes[i] = touch_and_look(seg, i);
+		env->nodes[i] = touch_and_look(seg, i);
 	ASSERT_EQ(0, madvise(seg->addr, half * page_size(), MADV_REMOVE));
 	for (int i = 0; i < half; i++)
-		scene->nodes[half + i] = touch_and_look(seg, i);
-	expect_round_robin(_metadata, scene, scene->nodes, 2 * half);
+		env->nodes[half + i] = touch_and_look(seg, i);
+	expect_round_robin(_metadata, env, env->nodes, 2 * half);
 }
 
 /* Everything that looks at a segment or touches what is there. */
@@ -269,16 +269,16 @@ static void look_hard(struct __test_metadata *_metadata, struct segment *seg,
 
 TEST_F(stripe, looking_and_touching_again_spend_no_turn)
 {
-	struct scene *scene = &self->scene;
-	struct segment *seg = &scene->seg;
+	struct stripe_env *env = &self->env;
+	struct segment *seg = &env->seg;
 	void *addr;
 
-	open_stripe(_metadata, scene, seg);
-	for (int i = 0; i < scene->pages; i++) {
-		if (i % scene->width == 1)
+	open_stripe(_metadata, env, seg);
+	for (int i = 0; i < env->pages; i++) {
+		if (i % env->width == 1)
 			look_hard(_metadata, seg, i);
-		scene->nodes[i] = touch_and_look(seg, i);
-		if (i % scene->width)
+		env->nodes[i] = touch_and_look(seg, i);
+		if (i % env->width)
 			continue;
 		/* attached elsewhere, every page has to be faulted in again */
 		addr = shmat(seg->id, NULL, 0);
@@ -287,41 +287,41 @@ TEST_F(stripe, looking_and_touching_again_spend_no_turn)
 		seg->addr = addr;
 		touch_pages(addr, i);
 	}
-	expect_round_robin(_metadata, scene, scene->nodes, scene->pages);
+	expect_round_robin(_metadata, env, env->nodes, env->pages);
 }
 
 TEST_F(stripe, time_outside_a_cpuset_is_not_made_up_for)
 {
-	struct scene *scene = &self->scene;
-	struct segment *seg = &scene->seg;
-	int early = 4 * scene->width, late = 3 * scene->width, child, out;
+	struct stripe_env *env = &self->env;
+	struct segment *seg = &env->seg;
+	int early = 4 * env->width, late = 3 * env->width, child, out;
 	int late_on_out = 0;
 	struct nodemask inside;
 
 	REQUIRE("nodes=2");
-	out = last_node(&scene->memory);
-	inside = nodes_andnot(scene->memory, nodes_of(out));
-	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
-	ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
+	out = last_node(&env->memory);
+	inside = nodes_andnot(env->memory, nodes_of(out));
+	ASSERT_EQ(0, cgroup_create(&env->cpuset, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&env->cpuset, &inside));
 
-	open_stripe(_metadata, scene, seg);
+	open_stripe(_metadata, env, seg);
 	child = fork();
 	if (child == 0) {
-		if (cgroup_join(&scene->cpuset))
+		if (cgroup_join(&env->cpuset))
 			_exit(1);
 		touch_pages(seg->addr, early);
 		_exit(0);
 	}
 	ASSERT_EQ(0, wait_for(child));
 	for (int i = 0; i < early + late; i++) {
-		scene->nodes[i] = touch_and_look(seg, i);
-		if (i >= early && scene->nodes[i] == out)
+		env->nodes[i] = touch_and_look(seg, i);
+		if (i >= early && env->nodes[i] == out)
 			late_on_out++;
 	}
 
-	EXPECT_EQ(0, strays(scene->nodes, early, &inside));
-	EXPECT_GE(1, spread(scene->nodes, early, &inside));
-	EXPECT_GE(1, spread(scene->nodes, early + late, &inside));
+	EXPECT_EQ(0, strays(env->nodes, early, &inside));
+	EXPECT_GE(1, spread(env->nodes, early, &inside));
+	EXPECT_GE(1, spread(env->nodes, early + late, &inside));
 	/* three rounds, of which the first and the last need not be whole */
 	EXPECT_LE(2, late_on_out);
 	EXPECT_GE(4, late_on_out);
@@ -373,17 +373,17 @@ static void *work(void *arg)
 
 /* The threads touch the pages; how uneven they left them. */
 static int spread_by_threads(struct __test_metadata *_metadata,
-			     struct scene *scene, int threads, bool in_step)
+			     struct stripe_env *env, int threads, bool in_step)
 {
 	struct crew crew = {
 		.threads = threads,
-		.pages = in_step ? IN_STEP : scene->pages,
+		.pages = in_step ? IN_STEP : env->pages,
 		.in_step = in_step,
 	};
 	struct worker workers[threads];
 
-	open_stripe(_metadata, scene, &scene->seg);
-	crew.addr = scene->seg.addr;
+	open_stripe(_metadata, env, &env->seg);
+	crew.addr = env->seg.addr;
 	for (int i = 0; i < threads; i++) {
 		workers[i] = (struct worker) { .crew = &crew, .number = i };
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
@@ -392,16 +392,16 @@ static int spread_by_threads(struct __test_metadata *_metadata,
 	for (int i = 0; i < threads; i++)
 		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
 
-	ASSERT_EQ(0, placement(crew.addr, crew.pages, scene->nodes));
-	EXPECT_EQ(0, strays(scene->nodes, crew.pages, &scene->memory));
-	ASSERT_EQ(0, segment_detach(&scene->seg));
-	return spread(scene->nodes, crew.pages, &scene->memory);
+	ASSERT_EQ(0, placement(crew.addr, crew.pages, env->nodes));
+	EXPECT_EQ(0, strays(env->nodes, crew.pages, &env->memory));
+	ASSERT_EQ(0, segment_detach(&env->seg));
+	return spread(env->nodes, crew.pages, &env->memory);
 }
 
 TEST_F(stripe, threads_are_even_within_their_number)
 {
 	for (int threads = 2; threads <= 8; threads *= 2)
-		EXPECT_GE(threads, spread_by_threads(_metadata, &self->scene,
+		EXPECT_GE(threads, spread_by_threads(_metadata, &self->env,
 						     threads, false));
 }
 
@@ -409,7 +409,7 @@ TEST_F(stripe, a_turn_lost_to_another_thread_is_given_back)
 {
 	REQUIRE("nodes=2");
 	for (int threads = 2; threads <= 4; threads++)
-		EXPECT_GE(threads, spread_by_threads(_metadata, &self->scene,
+		EXPECT_GE(threads, spread_by_threads(_metadata, &self->env,
 						     threads, true));
 }
 
@@ -421,7 +421,7 @@ TEST_F(stripe, a_turn_lost_to_another_thread_is_given_back)
  */
 FIXTURE(full_node)
 {
-	struct scene scene;
+	struct stripe_env env;
 	int victim;
 	int turn;	/* of the victim within a round */
 };
@@ -429,86 +429,86 @@ FIXTURE(full_node)
 FIXTURE_SETUP(full_node)
 {
 	REQUIRE("nodes=2");
-	set_scene(_metadata, &self->scene, 0);
+	env_setup(_metadata, &self->env, 0);
 	self->victim = victim_node();
 }
 
 FIXTURE_TEARDOWN(full_node)
 {
-	clear_scene(&self->scene);
+	env_teardown(&self->env);
 }
 
 /* Let the first round show where it begins, then fill the victim. */
 static int fill_after_a_round(struct __test_metadata *_metadata,
-			      struct scene *scene, int victim)
+			      struct stripe_env *env, int victim)
 {
 	int turn = -1;
 
-	open_stripe(_metadata, scene, &scene->seg);
-	for (int i = 0; i < scene->width; i++) {
-		scene->nodes[i] = touch_and_look(&scene->seg, i);
-		if (scene->nodes[i] == victim)
+	open_stripe(_metadata, env, &env->seg);
+	for (int i = 0; i < env->width; i++) {
+		env->nodes[i] = touch_and_look(&env->seg, i);
+		if (env->nodes[i] == victim)
 			turn = i;
 	}
 	ASSERT_LE(0, turn);
-	ASSERT_LT(0, fill_node(&scene->ballast, victim));
+	ASSERT_LT(0, fill_node(&env->ballast, victim));
 	return turn;
 }
 
 TEST_F(full_node, stops_a_hard_stripe_until_it_has_room)
 {
-	struct scene *scene = &self->scene;
-	struct segment *seg = &scene->seg;
+	struct stripe_env *env = &self->env;
+	struct segment *seg = &env->seg;
 	int done, turn, stops = 0;
 
-	scene->strength = MEM_HARDBIND;
-	turn = fill_after_a_round(_metadata, scene, self->victim);
-	done = scene->width;
-	while (done < scene->pages && stops <= 3 * scene->width) {
+	env->strength = MEM_HARDBIND;
+	turn = fill_after_a_round(_metadata, env, self->victim);
+	done = env->width;
+	while (done < env->pages && stops <= 3 * env->width) {
 		if (try_touch(seg->addr, done)) {
-			scene->nodes[done] = page_node(seg->addr, done);
+			env->nodes[done] = page_node(seg->addr, done);
 			done++;
 		} else {
 			stops++;
 		}
 	}
-	ASSERT_GT(scene->pages, done);
-	EXPECT_EQ(turn, done % scene->width);
+	ASSERT_GT(env->pages, done);
+	EXPECT_EQ(turn, done % env->width);
 
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	for (int i = done; i < scene->pages; i++)
-		scene->nodes[i] = touch_and_look(seg, i);
-	expect_round_robin(_metadata, scene, scene->nodes, scene->pages);
+	ASSERT_EQ(0, give_back(&env->ballast));
+	for (int i = done; i < env->pages; i++)
+		env->nodes[i] = touch_and_look(seg, i);
+	expect_round_robin(_metadata, env, env->nodes, env->pages);
 }
 
 static void expect_turns_passed_on(struct __test_metadata *_metadata,
 				   FIXTURE_DATA(full_node) * self, int strength)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask rest = nodes_andnot(scene->memory,
+	struct stripe_env *env = &self->env;
+	struct nodemask rest = nodes_andnot(env->memory,
 					    nodes_of(self->victim));
 	int nearest = nearest_node(self->victim, &rest);
-	int half = scene->pages / 2, passed_on = 0, turn, node;
+	int half = env->pages / 2, passed_on = 0, turn, node;
 
-	scene->strength = strength;
-	turn = fill_after_a_round(_metadata, scene, self->victim);
-	for (int i = scene->width; i < half; i++) {
-		node = touch_and_look(&scene->seg, i);
-		scene->nodes[i] = scene->nodes[i % scene->width];
-		if (i % scene->width == turn && node != self->victim) {
+	env->strength = strength;
+	turn = fill_after_a_round(_metadata, env, self->victim);
+	for (int i = env->width; i < half; i++) {
+		node = touch_and_look(&env->seg, i);
+		env->nodes[i] = env->nodes[i % env->width];
+		if (i % env->width == turn && node != self->victim) {
 			passed_on++;
 			EXPECT_EQ(distance_between(self->victim, nearest),
 				  distance_between(self->victim, node));
 		} else {
-			EXPECT_EQ(scene->nodes[i], node);
+			EXPECT_EQ(env->nodes[i], node);
 		}
 	}
 	EXPECT_LT(0, passed_on);
 
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	for (int i = half; i < scene->pages; i++)
-		scene->nodes[i] = touch_and_look(&scene->seg, i);
-	expect_round_robin(_metadata, scene, scene->nodes, scene->pages);
+	ASSERT_EQ(0, give_back(&env->ballast));
+	for (int i = half; i < env->pages; i++)
+		env->nodes[i] = touch_and_look(&env->seg, i);
+	expect_round_robin(_metadata, env, env->nodes, env->pages);
 }
 
 TEST_F(full_node, passes_its_turns_on_in_a_soft_stripe)

@@ -24,7 +24,7 @@
 
 FIXTURE(large)
 {
-	struct scene scene;
+	struct swap_env env;
 };
 
 FIXTURE_VARIANT(large)
@@ -40,53 +40,53 @@ FIXTURE_SETUP(large)
 	REQUIRE("nodes=2 thpswap");
 	if (!access("/sys/kernel/debug/zswap", F_OK))
 		SKIP(leave(_metadata), "zswap has been used since the start");
-	set_scene(_metadata, &self->scene, swap_to_zram);
+	env_setup(_metadata, &self->env, swap_to_zram);
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 }
 
 FIXTURE_TEARDOWN(large)
 {
 	write_file(THP_DIR "shmem_enabled", "never");
-	defragment_node(&self->scene.ballast);
-	clear_scene(_metadata, &self->scene);
+	defragment_node(&self->env.ballast);
+	env_teardown(_metadata, &self->env);
 }
 
 /* Have @folios of a segment bound to @mask in swap, each in one piece. */
 static void swap_out_folios(struct __test_metadata *_metadata,
-			    struct scene *scene, int folios, int policy,
+			    struct swap_env *env, int folios, int policy,
 			    const struct nodemask *mask)
 {
 	int pages = folios * FOLIO_SIZE / page_size();
 
-	open_aligned(_metadata, &scene->seg, pages, policy, mask);
-	touch_pages(scene->seg.addr, pages);
-	ASSERT_EQ(folios * FOLIO_SIZE, large_bytes(&scene->seg));
-	swap_out(_metadata, &scene->group, &scene->seg);
+	open_aligned(_metadata, &env->seg, pages, policy, mask);
+	touch_pages(env->seg.addr, pages);
+	ASSERT_EQ(folios * FOLIO_SIZE, large_bytes(&env->seg));
+	swap_out(_metadata, &env->group, &env->seg);
 }
 
 TEST_F(large, folios_come_back_to_the_mask)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int pages = 2 * FOLIO_SIZE / page_size();
 
-	swap_out_folios(_metadata, scene, 2, variant->strength, &scene->last);
-	touch_pages(scene->seg.addr, pages);
-	EXPECT_EQ(2 * FOLIO_SIZE, large_bytes(&scene->seg));
-	expect_all_on(_metadata, &scene->seg, &scene->last);
+	swap_out_folios(_metadata, env, 2, variant->strength, &env->last);
+	touch_pages(env->seg.addr, pages);
+	EXPECT_EQ(2 * FOLIO_SIZE, large_bytes(&env->seg));
+	expect_all_on(_metadata, &env->seg, &env->last);
 }
 
 TEST_F(large, folios_of_a_stripe_come_back_in_turn)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int large = FOLIO_SIZE / page_size(), pages = 4 * large, nodes[pages];
-	struct nodemask mask = scene->first;
+	struct nodemask mask = env->first;
 
-	node_set(first_node(&scene->last), &mask);
-	swap_out_folios(_metadata, scene, 4, MEM_STRIPE | variant->strength,
+	node_set(first_node(&env->last), &mask);
+	swap_out_folios(_metadata, env, 4, MEM_STRIPE | variant->strength,
 			&mask);
 	for (int folio = 0; folio < 4; folio++) {
-		touch_pages(scene->seg.addr + folio * FOLIO_SIZE, large);
-		ASSERT_EQ(0, placement(scene->seg.addr, (folio + 1) * large,
+		touch_pages(env->seg.addr + folio * FOLIO_SIZE, large);
+		ASSERT_EQ(0, placement(env->seg.addr, (folio + 1) * large,
 				       nodes));
 		EXPECT_EQ(folio % 2 ? 0 : large,
 			  spread(nodes, (folio + 1) * large, &mask));
@@ -96,37 +96,37 @@ TEST_F(large, folios_of_a_stripe_come_back_in_turn)
 /* Small ones then, on the same node. */
 TEST_F(large, folios_come_back_in_pieces_where_they_do_not_fit)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
 	int pages = FOLIO_SIZE / page_size();
 
-	swap_out_folios(_metadata, scene, 1, variant->strength, &mask);
-	ASSERT_LT(0, fragment_node(&scene->ballast, first_node(&mask),
+	swap_out_folios(_metadata, env, 1, variant->strength, &mask);
+	ASSERT_LT(0, fragment_node(&env->ballast, first_node(&mask),
 				   4 * pages));
-	touch_pages(scene->seg.addr, pages);
-	EXPECT_EQ(0, large_bytes(&scene->seg));
-	expect_all_on(_metadata, &scene->seg, &mask);
+	touch_pages(env->seg.addr, pages);
+	EXPECT_EQ(0, large_bytes(&env->seg));
+	expect_all_on(_metadata, &env->seg, &mask);
 }
 
 /* In the middle of a folio that is still in swap as a whole. */
 TEST_F(large, folios_that_find_no_room_at_all_are_a_sigbus_under_hard_alone)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
 	int pages = FOLIO_SIZE / page_size();
 
-	swap_out_folios(_metadata, scene, 1, variant->strength, &mask);
-	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(&mask)));
+	swap_out_folios(_metadata, env, 1, variant->strength, &mask);
+	ASSERT_LT(0, fill_node_locked(&env->ballast, first_node(&mask)));
 	EXPECT_EQ(variant->strength == MEM_SOFTBIND,
-		  try_read(scene->seg.addr, pages - 1));
+		  try_read(env->seg.addr, pages - 1));
 
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	EXPECT_TRUE(try_read(scene->seg.addr, pages - 1));
+	ASSERT_EQ(0, give_back(&env->ballast));
+	EXPECT_TRUE(try_read(env->seg.addr, pages - 1));
 }
 
 FIXTURE(swap)
 {
-	struct scene scene;
+	struct swap_env env;
 };
 
 FIXTURE_VARIANT(swap)
@@ -152,12 +152,12 @@ FIXTURE_VARIANT_ADD(swap, zswap) {
 FIXTURE_SETUP(swap)
 {
 	REQUIRE("nodes=2");
-	set_scene(_metadata, &self->scene, variant->on);
+	env_setup(_metadata, &self->env, variant->on);
 }
 
 FIXTURE_TEARDOWN(swap)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 TEST_F(swap, pages_come_back_to_the_mask)
@@ -167,86 +167,86 @@ TEST_F(swap, pages_come_back_to_the_mask)
 		MEM_STRIPE | MEM_HARDBIND, MEM_STRIPE | MEM_SOFTBIND,
 		MEM_MOSTFREE | MEM_HARDBIND, MEM_MOSTFREE | MEM_SOFTBIND,
 	};
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	long unpacked = event_count("zswpin");
 
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		ASSERT_EQ(0, segment_open(&scene->seg, PAGES, policies[i],
-					  &scene->last));
-		touch_pages(scene->seg.addr, PAGES);
-		swap_out(_metadata, &scene->group, &scene->seg);
-		touch_pages(scene->seg.addr, PAGES);
-		expect_all_on(_metadata, &scene->seg, &scene->last);
-		segment_remove(&scene->seg);
+		ASSERT_EQ(0, segment_open(&env->seg, PAGES, policies[i],
+					  &env->last));
+		touch_pages(env->seg.addr, PAGES);
+		swap_out(_metadata, &env->group, &env->seg);
+		touch_pages(env->seg.addr, PAGES);
+		expect_all_on(_metadata, &env->seg, &env->last);
+		segment_remove(&env->seg);
 	}
 	unpacked = event_count("zswpin") - unpacked;
-	EXPECT_EQ(scene->swap.compressed, unpacked > 0);
+	EXPECT_EQ(env->swap.compressed, unpacked > 0);
 }
 
 TEST_F(swap, firstref_is_near_who_brings_a_page_back)
 {
-	struct scene *scene = &self->scene;
-	int node, from = last_node(&scene->cpus), wanted;
+	struct swap_env *env = &self->env;
+	int node, from = last_node(&env->cpus), wanted;
 
 	write_file(PAGE_CLUSTER, "0");
-	wanted = firstref_node(from, &scene->memory);
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_FIRSTREF,
-				  &scene->memory));
-	touch_pages(scene->seg.addr, PAGES);
-	swap_out(_metadata, &scene->group, &scene->seg);
+	wanted = firstref_node(from, &env->memory);
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_FIRSTREF,
+				  &env->memory));
+	touch_pages(env->seg.addr, PAGES);
+	swap_out(_metadata, &env->group, &env->seg);
 	ASSERT_EQ(0, run_on_node(from));
 	for (int page = 0; page < PAGES; page++) {
-		touch_page(scene->seg.addr, page);
-		node = page_node(scene->seg.addr, page);
+		touch_page(env->seg.addr, page);
+		node = page_node(env->seg.addr, page);
 		EXPECT_EQ(wanted, node);
 	}
 }
 
 TEST_F(swap, a_stripe_without_readahead_goes_on_with_the_round)
 {
-	struct scene *scene = &self->scene;
-	int width = nodes_weight(&scene->memory), half = 2 * width;
+	struct swap_env *env = &self->env;
+	int width = nodes_weight(&env->memory), half = 2 * width;
 	int nodes[4 * width];
 
 	write_file(PAGE_CLUSTER, "0");
-	ASSERT_EQ(0, segment_open(&scene->seg, half, MEM_STRIPE,
-				  &scene->memory));
+	ASSERT_EQ(0, segment_open(&env->seg, half, MEM_STRIPE,
+				  &env->memory));
 	for (int i = 0; i < half; i++) {
-		touch_page(scene->seg.addr, i);
-		nodes[i] = page_node(scene->seg.addr, i);
+		touch_page(env->seg.addr, i);
+		nodes[i] = page_node(env->seg.addr, i);
 	}
-	swap_out(_metadata, &scene->group, &scene->seg);
+	swap_out(_metadata, &env->group, &env->seg);
 	for (int i = half; i < 2 * half; i++) {
-		touch_page(scene->seg.addr, 2 * half - 1 - i);
-		nodes[i] = page_node(scene->seg.addr, 2 * half - 1 - i);
-		EXPECT_GE(1, spread(nodes, i + 1, &scene->memory));
+		touch_page(env->seg.addr, 2 * half - 1 - i);
+		nodes[i] = page_node(env->seg.addr, 2 * half - 1 - i);
+		EXPECT_GE(1, spread(nodes, i + 1, &env->memory));
 	}
-	EXPECT_EQ(0, spread(nodes, 2 * half, &scene->memory));
+	EXPECT_EQ(0, spread(nodes, 2 * half, &env->memory));
 }
 
 TEST_F(swap, what_another_segment_read_ahead_is_moved_under_hard)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int node, ahead = 0;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
-				  &scene->first));
-	ASSERT_EQ(0, segment_open(&scene->other, PAGES, MEM_HARDBIND,
-				  &scene->last));
-	swap_out_side_by_side(_metadata, scene);
-	expect_numbers(_metadata, &scene->seg);
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_HARDBIND,
+				  &env->first));
+	ASSERT_EQ(0, segment_open(&env->other, PAGES, MEM_HARDBIND,
+				  &env->last));
+	swap_out_side_by_side(_metadata, env);
+	expect_numbers(_metadata, &env->seg);
 	for (int page = 0; page < PAGES; page++)
-		ahead += resident(&scene->other, page);
+		ahead += resident(&env->other, page);
 	EXPECT_EQ(variant->readahead, ahead > 0);
-	expect_numbers(_metadata, &scene->other);
-	expect_all_on(_metadata, &scene->seg, &scene->first);
-	expect_all_on(_metadata, &scene->other, &scene->last);
+	expect_numbers(_metadata, &env->other);
+	expect_all_on(_metadata, &env->seg, &env->first);
+	expect_all_on(_metadata, &env->other, &env->last);
 
 	/* and counted where they went */
-	segment_remove(&scene->seg);
-	segment_remove(&scene->other);
+	segment_remove(&env->seg);
+	segment_remove(&env->other);
 	write_file("/proc/sys/vm/stat_refresh", "1");
-	for (node = -1; next_node(&node, &scene->memory);)
+	for (node = -1; next_node(&node, &env->memory);)
 		EXPECT_GE(FEW, node_counter(node, "vmstat", "nr_swapcached"));
 }
 
@@ -264,48 +264,48 @@ static int page_that_fails(struct segment *seg)
 TEST_F(swap, what_another_segment_read_ahead_inside_the_mask_stays)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int node, from, ahead = 0;
 
-	from = node_that_prefers(first_node(&scene->last), &scene->memory);
+	from = node_that_prefers(first_node(&env->last), &env->memory);
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
-					  &scene->first));
-		ASSERT_EQ(0, segment_open(&scene->other, PAGES,
+		ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_HARDBIND,
+					  &env->first));
+		ASSERT_EQ(0, segment_open(&env->other, PAGES,
 					  policies[i] | MEM_HARDBIND,
-					  &scene->memory));
-		swap_out_side_by_side(_metadata, scene);
-		expect_numbers(_metadata, &scene->seg);
+					  &env->memory));
+		swap_out_side_by_side(_metadata, env);
+		expect_numbers(_metadata, &env->seg);
 		if (from >= 0)
 			ASSERT_EQ(0, run_on_node(from));
 		for (int page = 0; page < PAGES; page++) {
-			if (!resident(&scene->other, page))
+			if (!resident(&env->other, page))
 				continue;
 			ahead++;
-			touch_page(scene->other.addr, page);
-			node = page_node(scene->other.addr, page);
-			EXPECT_EQ(first_node(&scene->first), node);
+			touch_page(env->other.addr, page);
+			node = page_node(env->other.addr, page);
+			EXPECT_EQ(first_node(&env->first), node);
 		}
-		ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
-		segment_remove(&scene->seg);
-		segment_remove(&scene->other);
+		ASSERT_EQ(0, run_on_node(first_node(&env->cpus)));
+		segment_remove(&env->seg);
+		segment_remove(&env->other);
 	}
 	EXPECT_EQ(variant->readahead, ahead > 0);
 }
 
 TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
 
-	swap_out_of_full_node(_metadata, scene, PAGES, &mask);
-	EXPECT_GT(PAGES, page_that_fails(&scene->seg));
+	swap_out_of_full_node(_metadata, env, PAGES, &mask);
+	EXPECT_GT(PAGES, page_that_fails(&env->seg));
 	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
 
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	ASSERT_EQ(PAGES, page_that_fails(&scene->seg));
-	expect_numbers(_metadata, &scene->seg);
-	expect_all_on(_metadata, &scene->seg, &mask);
+	ASSERT_EQ(0, give_back(&env->ballast));
+	ASSERT_EQ(PAGES, page_that_fails(&env->seg));
+	expect_numbers(_metadata, &env->seg);
+	expect_all_on(_metadata, &env->seg, &mask);
 }
 
 /*
@@ -314,22 +314,22 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
  */
 TEST_F(swap, a_full_node_stops_a_hard_stripe)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int full = victim_node(), nodes[PAGES];
-	struct nodemask mask = scene->first;
+	struct nodemask mask = env->first;
 
 	node_set(full, &mask);
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_STRIPE | MEM_HARDBIND,
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_STRIPE | MEM_HARDBIND,
 				  &mask));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
 	/* do not swap out the pages that come back */
-	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.swap.max", "0"));
-	ASSERT_LT(0, fill_node_locked(&scene->ballast, full));
+	ASSERT_EQ(0, cgroup_write(&env->group, "memory.swap.max", "0"));
+	ASSERT_LT(0, fill_node_locked(&env->ballast, full));
 	for (int tries = 0; tries < 4 * PAGES; tries++)
-		try_read(scene->seg.addr, tries / 4);
-	EXPECT_GT(PAGES, residents(&scene->seg, false));
-	ASSERT_EQ(0, placement(scene->seg.addr, PAGES, nodes));
+		try_read(env->seg.addr, tries / 4);
+	EXPECT_GT(PAGES, residents(&env->seg, false));
+	ASSERT_EQ(0, placement(env->seg.addr, PAGES, nodes));
 	if (!variant->readahead)
 		EXPECT_GE(1, spread(nodes, PAGES, &mask));
 }
@@ -378,7 +378,7 @@ static useconds_t populate_in_vain(struct __test_metadata *_metadata,
 /* Whenever the room comes: it helps this attempt, or the next one. */
 TEST_F(swap, a_node_that_gets_room_meanwhile_is_no_want_of_memory_under_hard)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
 	struct helper helper;
 	useconds_t whole;
@@ -386,110 +386,110 @@ TEST_F(swap, a_node_that_gets_room_meanwhile_is_no_want_of_memory_under_hard)
 	int page, err;
 
 	write_file(PAGE_CLUSTER, "1");
-	swap_out_of_full_node(_metadata, scene, PAGES, &mask);
+	swap_out_of_full_node(_metadata, env, PAGES, &mask);
 	for (int moment = 0; moment < MOMENTS; moment++) {
-		taken = fill_up(&scene->ballast, taken);
-		whole = populate_in_vain(_metadata, &scene->seg, &page);
-		helper.addr = scene->ballast.addr +
+		taken = fill_up(&env->ballast, taken);
+		whole = populate_in_vain(_metadata, &env->seg, &page);
+		helper.addr = env->ballast.addr +
 			      (taken - SPARE) * page_size();
 		helper.after = whole * moment / MOMENTS;
 		ASSERT_EQ(0, pthread_create(&helper.thread, NULL,
 					    give_pages_back, &helper));
-		err = populate(&scene->seg, page);
+		err = populate(&env->seg, page);
 		EXPECT_TRUE(err == 0 || err == EFAULT);
 		ASSERT_EQ(0, pthread_join(helper.thread, NULL));
-		EXPECT_EQ(0, populate(&scene->seg, page));
+		EXPECT_EQ(0, populate(&env->seg, page));
 		taken -= SPARE;
 	}
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	expect_numbers(_metadata, &scene->seg);
-	expect_all_on(_metadata, &scene->seg, &mask);
+	ASSERT_EQ(0, give_back(&env->ballast));
+	expect_numbers(_metadata, &env->seg);
+	expect_all_on(_metadata, &env->seg, &mask);
 }
 
 /* It is there, but where it may not be, and cannot be moved. */
 TEST_F(swap, a_page_read_ahead_elsewhere_is_a_sigbus_under_hard_too)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
 
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND, &mask));
-	ASSERT_EQ(0, segment_open(&scene->other, PAGES, MEM_HARDBIND,
-				  &scene->first));
-	swap_out_side_by_side(_metadata, scene);
-	touch_pages(scene->other.addr, PAGES);
-	ASSERT_LT(0, fill_node_locked(&scene->ballast, first_node(&mask)));
-	EXPECT_GT(PAGES, page_that_fails(&scene->seg));
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_HARDBIND, &mask));
+	ASSERT_EQ(0, segment_open(&env->other, PAGES, MEM_HARDBIND,
+				  &env->first));
+	swap_out_side_by_side(_metadata, env);
+	touch_pages(env->other.addr, PAGES);
+	ASSERT_LT(0, fill_node_locked(&env->ballast, first_node(&mask)));
+	EXPECT_GT(PAGES, page_that_fails(&env->seg));
 	EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
 
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	expect_numbers(_metadata, &scene->seg);
-	expect_all_on(_metadata, &scene->seg, &mask);
+	ASSERT_EQ(0, give_back(&env->ballast));
+	expect_numbers(_metadata, &env->seg);
+	expect_all_on(_metadata, &env->seg, &mask);
 }
 
 /* Have @group own a segment that is swapped out and a limit that is too low. */
 static void limit_swap_in(struct __test_metadata *_metadata,
-			  struct scene *scene, int policy)
+			  struct swap_env *env, int policy)
 {
-	struct nodemask mask = scene->first;
+	struct nodemask mask = env->first;
 
-	node_set(first_node(&scene->last), &mask);
-	ASSERT_EQ(0, segment_open(&scene->seg, LIMITED, policy, &mask));
-	touch_pages(scene->seg.addr, LIMITED);
-	swap_out(_metadata, &scene->group, &scene->seg);
+	node_set(first_node(&env->last), &mask);
+	ASSERT_EQ(0, segment_open(&env->seg, LIMITED, policy, &mask));
+	touch_pages(env->seg.addr, LIMITED);
+	swap_out(_metadata, &env->group, &env->seg);
 	ASSERT_EQ(0, cgroup_leave());
-	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.swap.max", "0"));
-	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.max", "2M"));
+	ASSERT_EQ(0, cgroup_write(&env->group, "memory.swap.max", "0"));
+	ASSERT_EQ(0, cgroup_write(&env->group, "memory.max", "2M"));
 }
 
-static void lift_limit(struct __test_metadata *_metadata, struct scene *scene)
+static void lift_limit(struct __test_metadata *_metadata, struct swap_env *env)
 {
-	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.max", "max"));
-	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.swap.max", "max"));
-	ASSERT_EQ(0, cgroup_join(&scene->group));
+	ASSERT_EQ(0, cgroup_write(&env->group, "memory.max", "max"));
+	ASSERT_EQ(0, cgroup_write(&env->group, "memory.swap.max", "max"));
+	ASSERT_EQ(0, cgroup_join(&env->group));
 }
 
 /* Pages that are read ahead reach the limit, too, and are given up. */
 TEST_F(swap, a_limit_is_no_sigbus)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
 	write_file(PAGE_CLUSTER, "0");
-	limit_swap_in(_metadata, scene, MEM_STRIPE | MEM_HARDBIND);
-	EXPECT_EQ(0, held_by_limit(&scene->group, scene->seg.addr, LIMITED));
-	lift_limit(_metadata, scene);
+	limit_swap_in(_metadata, env, MEM_STRIPE | MEM_HARDBIND);
+	EXPECT_EQ(0, held_by_limit(&env->group, env->seg.addr, LIMITED));
+	lift_limit(_metadata, env);
 }
 
 /* The page for which there was no room has its turn when there is. */
 TEST_F(swap, a_limit_costs_a_stripe_no_turn)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int page, nodes[LIMITED];
 
 	write_file(PAGE_CLUSTER, "0");
-	limit_swap_in(_metadata, scene, MEM_STRIPE | MEM_SOFTBIND);
-	EXPECT_EQ(SIGKILL, killed_by_limit(&scene->group, scene->seg.addr,
+	limit_swap_in(_metadata, env, MEM_STRIPE | MEM_SOFTBIND);
+	EXPECT_EQ(SIGKILL, killed_by_limit(&env->group, env->seg.addr,
 					   LIMITED));
-	lift_limit(_metadata, scene);
-	page = page_swapped_out(&scene->seg, LIMITED);
+	lift_limit(_metadata, env);
+	page = page_swapped_out(&env->seg, LIMITED);
 	ASSERT_LT(1, page);
 	ASSERT_GT(LIMITED, page);
-	touch_pages(scene->seg.addr, LIMITED);
-	ASSERT_EQ(0, placement(scene->seg.addr, LIMITED, nodes));
+	touch_pages(env->seg.addr, LIMITED);
+	ASSERT_EQ(0, placement(env->seg.addr, LIMITED, nodes));
 	EXPECT_NE(nodes[page - 1], nodes[page]);
 }
 
 TEST_F(swap, pages_come_back_by_the_policy_that_mbind_has_set)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_FIRSTREF,
-				  &scene->first));
-	ASSERT_EQ(0, mbind(scene->seg.addr, scene->seg.size, MPOL_BIND,
-			   scene->last.bits, NODES_MAX, 0));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	expect_numbers(_metadata, &scene->seg);
-	expect_all_on(_metadata, &scene->seg, &scene->last);
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_FIRSTREF,
+				  &env->first));
+	ASSERT_EQ(0, mbind(env->seg.addr, env->seg.size, MPOL_BIND,
+			   env->last.bits, NODES_MAX, 0));
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
+	expect_numbers(_metadata, &env->seg);
+	expect_all_on(_metadata, &env->seg, &env->last);
 }
 
 struct toggler {
@@ -519,21 +519,21 @@ static void *toggle_policy(void *arg)
 /* A page has one policy or the other, and nothing in between. */
 TEST_F(swap, pages_come_back_while_mbind_changes_their_policy)
 {
-	struct scene *scene = &self->scene;
-	struct toggler toggler = { .mask = scene->last };
+	struct swap_env *env = &self->env;
+	struct toggler toggler = { .mask = env->last };
 
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_STRIPE,
-				  &scene->memory));
-	write_numbers(&scene->seg);
-	toggler.addr = shmat(scene->seg.id, NULL, 0);
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_STRIPE,
+				  &env->memory));
+	write_numbers(&env->seg);
+	toggler.addr = shmat(env->seg.id, NULL, 0);
 	ASSERT_NE((char *)-1, toggler.addr);
-	toggler.size = scene->seg.size;
+	toggler.size = env->seg.size;
 	ASSERT_EQ(0, pthread_create(&toggler.thread, NULL, toggle_policy,
 				    &toggler));
 	for (int round = 0; round < ROUNDS; round++) {
-		madvise(scene->seg.addr, scene->seg.size, MADV_PAGEOUT);
-		cgroup_write(&scene->group, "memory.reclaim", "1M");
-		expect_numbers(_metadata, &scene->seg);
+		madvise(env->seg.addr, env->seg.size, MADV_PAGEOUT);
+		cgroup_write(&env->group, "memory.reclaim", "1M");
+		expect_numbers(_metadata, &env->seg);
 	}
 	toggler.done = true;
 	ASSERT_EQ(0, pthread_join(toggler.thread, NULL));

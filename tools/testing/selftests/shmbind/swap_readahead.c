@@ -24,7 +24,7 @@ struct stripe {
 
 FIXTURE(readahead)
 {
-	struct scene scene;
+	struct swap_env env;
 	struct stripe stripe, other;
 };
 
@@ -138,9 +138,9 @@ static int slots_resident(struct segment *seg, bool touch)
 
 /* The slots of one page each in turn, and those of the fresh pages nowhere. */
 static void swap_out_slots(struct __test_metadata *_metadata,
-			   struct scene *scene)
+			   struct swap_env *env)
 {
-	struct segment *seg = &scene->seg, *other = &scene->other;
+	struct segment *seg = &env->seg, *other = &env->other;
 	size_t step = page_size(), size = SLOTS * step;
 	int left = 1;
 
@@ -159,7 +159,7 @@ static void swap_out_slots(struct __test_metadata *_metadata,
 		madvise(other->addr, size, MADV_PAGEOUT);
 		if (tries)
 			compact_nodes();
-		cgroup_write(&scene->group, "memory.reclaim", "1M");
+		cgroup_write(&env->group, "memory.reclaim", "1M");
 		left = slots_resident(seg, touch) + slots_resident(other, touch);
 		usleep(10000);
 	}
@@ -168,18 +168,18 @@ static void swap_out_slots(struct __test_metadata *_metadata,
 
 FIXTURE_SETUP(readahead)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	struct nodemask two;
 
 	REQUIRE("nodes=2");
-	set_scene(_metadata, scene, variant->on);
+	env_setup(_metadata, env, variant->on);
 	write_file(PAGE_CLUSTER, "3");
-	two = scene->first;
-	node_set(first_node(&scene->last), &two);
-	open_beside(_metadata, &scene->seg, &self->stripe, &two, STRIPED);
-	open_beside(_metadata, &scene->other, &self->other, &scene->memory,
+	two = env->first;
+	node_set(first_node(&env->last), &two);
+	open_beside(_metadata, &env->seg, &self->stripe, &two, STRIPED);
+	open_beside(_metadata, &env->other, &self->other, &env->memory,
 		    variant->beside);
-	swap_out_slots(_metadata, scene);
+	swap_out_slots(_metadata, env);
 	level(_metadata, &self->stripe);
 	if (self->other.seg)
 		level(_metadata, &self->other);
@@ -187,13 +187,13 @@ FIXTURE_SETUP(readahead)
 
 FIXTURE_TEARDOWN(readahead)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
-	if (variant->beside == ANONYMOUS && scene->other.addr) {
-		munmap(scene->other.addr, scene->other.size);
-		scene->other.addr = NULL;
+	if (variant->beside == ANONYMOUS && env->other.addr) {
+		munmap(env->other.addr, env->other.size);
+		env->other.addr = NULL;
 	}
-	clear_scene(_metadata, scene);
+	env_teardown(_metadata, env);
 }
 
 /* Of a segment that is not striped nothing is expected. */
@@ -224,11 +224,11 @@ static void bring_back(struct __test_metadata *_metadata, struct segment *seg,
 }
 
 static void expect_contents(struct __test_metadata *_metadata,
-			    struct scene *scene)
+			    struct swap_env *env)
 {
 	for (int page = 0; page < SLOTS; page++) {
-		EXPECT_EQ(page + 1, *number_of(&scene->seg, page));
-		EXPECT_EQ(SLOTS + page + 1, *number_of(&scene->other, page));
+		EXPECT_EQ(page + 1, *number_of(&env->seg, page));
+		EXPECT_EQ(SLOTS + page + 1, *number_of(&env->other, page));
 	}
 }
 
@@ -242,36 +242,36 @@ static void expect_even(struct __test_metadata *_metadata,
 
 TEST_F(readahead, of_one_segment_in_order_keeps_it_even)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
 	for (int page = 0; page < SLOTS; page++)
-		bring_back(_metadata, &scene->seg, &self->stripe, page);
+		bring_back(_metadata, &env->seg, &self->stripe, page);
 	expect_even(_metadata, &self->stripe, 1);
 	for (int page = 0; page < SLOTS; page++)
-		bring_back(_metadata, &scene->other, &self->other, page);
-	expect_contents(_metadata, scene);
+		bring_back(_metadata, &env->other, &self->other, page);
+	expect_contents(_metadata, env);
 }
 
 TEST_F(readahead, of_one_segment_backwards_keeps_it_even)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
 	for (int page = SLOTS - 1; page >= 0; page--)
-		bring_back(_metadata, &scene->seg, &self->stripe, page);
+		bring_back(_metadata, &env->seg, &self->stripe, page);
 	expect_even(_metadata, &self->stripe, 1);
 	for (int page = SLOTS - 1; page >= 0; page--)
-		bring_back(_metadata, &scene->other, &self->other, page);
-	expect_contents(_metadata, scene);
+		bring_back(_metadata, &env->other, &self->other, page);
+	expect_contents(_metadata, env);
 }
 
 /* As a join of two tables does. */
 TEST_F(readahead, of_two_alternately_keeps_each_even)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
 	for (int page = 0; page < SLOTS; page++) {
-		bring_back(_metadata, &scene->seg, &self->stripe, page);
-		bring_back(_metadata, &scene->other, &self->other, page);
+		bring_back(_metadata, &env->seg, &self->stripe, page);
+		bring_back(_metadata, &env->other, &self->other, page);
 	}
 	/*
 	 * Readahead of one segment may be first in every window, and bring all
@@ -281,7 +281,7 @@ TEST_F(readahead, of_two_alternately_keeps_each_even)
 		expect_even(_metadata, &self->stripe, 2);
 		expect_even(_metadata, &self->other, 2);
 	}
-	expect_contents(_metadata, scene);
+	expect_contents(_metadata, env);
 }
 
 /* An odd factor modulo a power of two visits every page once. */
@@ -292,14 +292,14 @@ static int at_random(int i)
 
 TEST_F(readahead, of_two_at_random_keeps_each_even)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
 	for (int i = 0; i < SLOTS; i++) {
-		bring_back(_metadata, &scene->seg, &self->stripe, at_random(i));
-		bring_back(_metadata, &scene->other, &self->other,
+		bring_back(_metadata, &env->seg, &self->stripe, at_random(i));
+		bring_back(_metadata, &env->other, &self->other,
 			   at_random(i + SLOTS / 2));
 	}
-	expect_contents(_metadata, scene);
+	expect_contents(_metadata, env);
 }
 
 /*
@@ -308,20 +308,20 @@ TEST_F(readahead, of_two_at_random_keeps_each_even)
  */
 TEST_F(readahead, by_another_is_made_up_for)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int page;
 
 	for (page = 0; page < SLOTS; page++) {
 		if (page / (2 * WINDOW) % 2)
 			continue;
-		bring_back(_metadata, &scene->other, &self->other, page);
-		bring_back(_metadata, &scene->seg, &self->stripe, page);
+		bring_back(_metadata, &env->other, &self->other, page);
+		bring_back(_metadata, &env->seg, &self->stripe, page);
 	}
 	for (page = 0; page < SLOTS; page++)
-		bring_back(_metadata, &scene->seg, &self->stripe, page);
+		bring_back(_metadata, &env->seg, &self->stripe, page);
 	for (page = 0; page < SLOTS; page++)
-		bring_back(_metadata, &scene->other, &self->other, page);
-	expect_contents(_metadata, scene);
+		bring_back(_metadata, &env->other, &self->other, page);
+	expect_contents(_metadata, env);
 }
 
 struct reader {
@@ -355,11 +355,11 @@ static void count_all(struct __test_metadata *_metadata,
 /* Half of the threads read the one, half the other. */
 TEST_F(readahead, by_several_threads_keeps_each_even)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	struct reader readers[THREADS];
 
 	for (int i = 0; i < THREADS; i++) {
-		readers[i].seg = i % 2 ? &scene->other : &scene->seg;
+		readers[i].seg = i % 2 ? &env->other : &env->seg;
 		readers[i].first = i / 2;
 		readers[i].step = THREADS / 2;
 		ASSERT_EQ(0, pthread_create(&readers[i].thread, NULL,
@@ -373,7 +373,7 @@ TEST_F(readahead, by_several_threads_keeps_each_even)
 		expect_even(_metadata, &self->stripe, THREADS);
 		expect_even(_metadata, &self->other, THREADS);
 	}
-	expect_contents(_metadata, scene);
+	expect_contents(_metadata, env);
 }
 
 int main(int argc, char **argv)

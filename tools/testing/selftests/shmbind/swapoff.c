@@ -12,7 +12,7 @@
 
 FIXTURE(swapoff)
 {
-	struct scene scene;
+	struct swap_env env;
 	struct nodemask mask;	/* of the node that is filled */
 };
 
@@ -28,14 +28,14 @@ FIXTURE_VARIANT_ADD(swapoff, zswap)	{ .on = swap_to_zswap };
 FIXTURE_SETUP(swapoff)
 {
 	REQUIRE("nodes=2");
-	set_scene(_metadata, &self->scene, variant->on);
+	env_setup(_metadata, &self->env, variant->on);
 	self->mask = nodes_of(victim_node());
 }
 
 FIXTURE_TEARDOWN(swapoff)
 {
 	write_file(THP_DIR "shmem_enabled", "never");
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 /* Has all of a block device in the page cache. */
@@ -66,65 +66,65 @@ static int pages_outside(struct __test_metadata *_metadata,
 
 TEST_F(swapoff, brings_pages_back_to_the_mask)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
-				  &scene->first));
-	ASSERT_EQ(0, segment_open(&scene->other, PAGES, MEM_HARDBIND,
-				  &scene->last));
-	swap_out_side_by_side(_metadata, scene);
-	ASSERT_EQ(0, swapoff(scene->swap.path));
-	EXPECT_EQ(0, pages_outside(_metadata, &scene->seg, &scene->first));
-	EXPECT_EQ(0, pages_outside(_metadata, &scene->other, &scene->last));
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_HARDBIND,
+				  &env->first));
+	ASSERT_EQ(0, segment_open(&env->other, PAGES, MEM_HARDBIND,
+				  &env->last));
+	swap_out_side_by_side(_metadata, env);
+	ASSERT_EQ(0, swapoff(env->swap.path));
+	EXPECT_EQ(0, pages_outside(_metadata, &env->seg, &env->first));
+	EXPECT_EQ(0, pages_outside(_metadata, &env->other, &env->last));
 }
 
 TEST_F(swapoff, keeps_a_stripe_even)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int nodes[4 * PAGES];
 
-	ASSERT_EQ(0, segment_open(&scene->seg, 4 * PAGES, MEM_STRIPE,
-				  &scene->memory));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	ASSERT_EQ(0, swapoff(scene->swap.path));
-	expect_numbers(_metadata, &scene->seg);
-	ASSERT_EQ(0, placement(scene->seg.addr, 4 * PAGES, nodes));
-	EXPECT_GE(1 + WINDOW, spread(nodes, 4 * PAGES, &scene->memory));
+	ASSERT_EQ(0, segment_open(&env->seg, 4 * PAGES, MEM_STRIPE,
+				  &env->memory));
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
+	ASSERT_EQ(0, swapoff(env->swap.path));
+	expect_numbers(_metadata, &env->seg);
+	ASSERT_EQ(0, placement(env->seg.addr, 4 * PAGES, nodes));
+	EXPECT_GE(1 + WINDOW, spread(nodes, 4 * PAGES, &env->memory));
 }
 
 TEST_F(swapoff, succeeds_though_the_mask_is_full)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	size_t policy = 0;
 
 	/* one after the other, as all of them together */
 	for (; policy < ARRAY_SIZE(policies); policy++) {
-		ASSERT_EQ(0, segment_open(&scene->seg, PAGES,
+		ASSERT_EQ(0, segment_open(&env->seg, PAGES,
 					  policies[policy] | MEM_HARDBIND,
 					  &self->mask));
-		write_numbers(&scene->seg);
-		swap_out(_metadata, &scene->group, &scene->seg);
-		ASSERT_LT(0, fill_node_locked(&scene->ballast,
+		write_numbers(&env->seg);
+		swap_out(_metadata, &env->group, &env->seg);
+		ASSERT_LT(0, fill_node_locked(&env->ballast,
 					      first_node(&self->mask)));
-		ASSERT_EQ(0, swapoff(scene->swap.path));
-		EXPECT_LT(0, pages_outside(_metadata, &scene->seg,
+		ASSERT_EQ(0, swapoff(env->swap.path));
+		EXPECT_LT(0, pages_outside(_metadata, &env->seg,
 					   &self->mask));
-		ASSERT_EQ(0, give_back(&scene->ballast));
-		segment_remove(&scene->seg);
-		ASSERT_EQ(0, swapon(scene->swap.path, 0));
+		ASSERT_EQ(0, give_back(&env->ballast));
+		segment_remove(&env->seg);
+		ASSERT_EQ(0, swapon(env->swap.path, 0));
 	}
 }
 
 TEST_F(swapoff, fills_the_mask_before_it_goes_elsewhere)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int outside;
 
-	swap_out_of_crowded_node(_metadata, scene, MANY, ROOM, &self->mask);
-	ASSERT_EQ(0, swapoff(scene->swap.path));
-	outside = pages_outside(_metadata, &scene->seg, &self->mask);
+	swap_out_of_crowded_node(_metadata, env, MANY, ROOM, &self->mask);
+	ASSERT_EQ(0, swapoff(env->swap.path));
+	outside = pages_outside(_metadata, &env->seg, &self->mask);
 	EXPECT_LT(0, outside);
 	EXPECT_LE(ROOM / 4, MANY - outside);
 }
@@ -132,50 +132,50 @@ TEST_F(swapoff, fills_the_mask_before_it_goes_elsewhere)
 /* What it could not have there, a later fault has there. */
 TEST_F(swapoff, leaves_the_binding_as_it_is)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
-	swap_out_of_full_node(_metadata, scene, PAGES, &self->mask);
-	ASSERT_EQ(0, swapoff(scene->swap.path));
-	EXPECT_LT(0, pages_outside(_metadata, &scene->seg, &self->mask));
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	ASSERT_EQ(0, swapon(scene->swap.path, 0));
-	swap_out(_metadata, &scene->group, &scene->seg);
-	EXPECT_EQ(PAGES, try_touch_pages(scene->seg.addr, PAGES));
-	expect_all_on(_metadata, &scene->seg, &self->mask);
+	swap_out_of_full_node(_metadata, env, PAGES, &self->mask);
+	ASSERT_EQ(0, swapoff(env->swap.path));
+	EXPECT_LT(0, pages_outside(_metadata, &env->seg, &self->mask));
+	ASSERT_EQ(0, give_back(&env->ballast));
+	ASSERT_EQ(0, swapon(env->swap.path, 0));
+	swap_out(_metadata, &env->group, &env->seg);
+	EXPECT_EQ(PAGES, try_touch_pages(env->seg.addr, PAGES));
+	expect_all_on(_metadata, &env->seg, &self->mask);
 }
 
 /* A page that is in memory already, but outside the mask. */
 TEST_F(swapoff, keeps_what_was_read_ahead_elsewhere)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, PAGES, MEM_HARDBIND,
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_HARDBIND,
 				  &self->mask));
-	ASSERT_EQ(0, segment_open(&scene->other, PAGES, MEM_HARDBIND,
-				  &scene->first));
-	swap_out_side_by_side(_metadata, scene);
-	expect_numbers(_metadata, &scene->other);
-	ASSERT_LT(0, fill_node_locked(&scene->ballast,
+	ASSERT_EQ(0, segment_open(&env->other, PAGES, MEM_HARDBIND,
+				  &env->first));
+	swap_out_side_by_side(_metadata, env);
+	expect_numbers(_metadata, &env->other);
+	ASSERT_LT(0, fill_node_locked(&env->ballast,
 				      first_node(&self->mask)));
-	ASSERT_EQ(0, swapoff(scene->swap.path));
-	EXPECT_LT(0, pages_outside(_metadata, &scene->seg, &self->mask));
-	EXPECT_EQ(0, pages_outside(_metadata, &scene->other, &scene->first));
+	ASSERT_EQ(0, swapoff(env->swap.path));
+	EXPECT_LT(0, pages_outside(_metadata, &env->seg, &self->mask));
+	EXPECT_EQ(0, pages_outside(_metadata, &env->other, &env->first));
 }
 
 /* Large folios are read whole or page by page, and find room neither way. */
 TEST_F(swapoff, succeeds_with_large_folios_too)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int pages = FOLIO_SIZE / page_size();
 
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
-	open_aligned(_metadata, &scene->seg, pages, MEM_HARDBIND, &self->mask);
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	ASSERT_LT(0, fill_node_locked(&scene->ballast,
+	open_aligned(_metadata, &env->seg, pages, MEM_HARDBIND, &self->mask);
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
+	ASSERT_LT(0, fill_node_locked(&env->ballast,
 				      first_node(&self->mask)));
-	ASSERT_EQ(0, swapoff(scene->swap.path));
-	EXPECT_LT(0, pages_outside(_metadata, &scene->seg, &self->mask));
+	ASSERT_EQ(0, swapoff(env->swap.path));
+	EXPECT_LT(0, pages_outside(_metadata, &env->seg, &self->mask));
 }
 
 /*
@@ -184,36 +184,36 @@ TEST_F(swapoff, succeeds_with_large_folios_too)
  */
 TEST_F(swapoff, of_a_group_at_its_limit_reclaims)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	char path[LOOP_PATH_MAX], current[128], text[32];
 	int disk;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, MANY, MEM_HARDBIND, &self->mask));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
+	ASSERT_EQ(0, segment_open(&env->seg, MANY, MEM_HARDBIND, &self->mask));
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
 	disk = loop_open(CACHED, O_RDWR, path);
 	ASSERT_LT(0, disk);
 
 	snprintf(current, sizeof(current), "%s/memory.current",
-		 scene->group.path);
+		 env->group.path);
 	read_line(current, text, sizeof(text));
 	snprintf(text, sizeof(text), "%lu", atol(text) + CACHED / 2);
-	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.max", text));
+	ASSERT_EQ(0, cgroup_write(&env->group, "memory.max", text));
 	ASSERT_EQ(0, read_whole(path));
-	EXPECT_EQ(0, swapoff(scene->swap.path));
-	EXPECT_EQ(0, pages_outside(_metadata, &scene->seg, &self->mask));
-	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.max", "max"));
+	EXPECT_EQ(0, swapoff(env->swap.path));
+	EXPECT_EQ(0, pages_outside(_metadata, &env->seg, &self->mask));
+	ASSERT_EQ(0, cgroup_write(&env->group, "memory.max", "max"));
 	close(disk);
 }
 
-static int swapoff_without(struct scene *scene, const struct nodemask *mask)
+static int swapoff_without(struct swap_env *env, const struct nodemask *mask)
 {
 	pid_t child = fork();
 
 	if (child == 0) {
-		if (join_cpuset_without(scene, mask))
+		if (join_cpuset_without(env, mask))
 			_exit(100);
-		_exit(swapoff(scene->swap.path) ? errno : 0);
+		_exit(swapoff(env->swap.path) ? errno : 0);
 	}
 	return wait_for(child);
 }
@@ -226,24 +226,24 @@ TEST_F(swapoff, succeeds_in_a_cpuset_without_the_mask)
 		MEM_STRIPE | MEM_HARDBIND, MEM_STRIPE | MEM_SOFTBIND,
 		MEM_MOSTFREE | MEM_HARDBIND, MEM_MOSTFREE | MEM_SOFTBIND,
 	};
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int outside;
 
-	snprintf(scene->cpuset.path, sizeof(scene->cpuset.path),
+	snprintf(env->cpuset.path, sizeof(env->cpuset.path),
 		 CGROUP_ROOT "/shmbind.%d.cpuset", getpid());
 	ASSERT_EQ(0, write_file(CGROUP_ROOT "/cgroup.subtree_control",
 				"+cpuset"));
-	ASSERT_EQ(0, mkdir(scene->cpuset.path, 0700));
+	ASSERT_EQ(0, mkdir(env->cpuset.path, 0700));
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		ASSERT_EQ(0, segment_open(&scene->seg, PAGES, policies[i],
-					  &scene->last));
-		write_numbers(&scene->seg);
-		swap_out(_metadata, &scene->group, &scene->seg);
-		EXPECT_EQ(0, swapoff_without(scene, &scene->last));
-		outside = pages_outside(_metadata, &scene->seg, &scene->last);
+		ASSERT_EQ(0, segment_open(&env->seg, PAGES, policies[i],
+					  &env->last));
+		write_numbers(&env->seg);
+		swap_out(_metadata, &env->group, &env->seg);
+		EXPECT_EQ(0, swapoff_without(env, &env->last));
+		outside = pages_outside(_metadata, &env->seg, &env->last);
 		EXPECT_EQ(PAGES, outside);
-		segment_remove(&scene->seg);
-		ASSERT_EQ(0, swapon(scene->swap.path, 0));
+		segment_remove(&env->seg);
+		ASSERT_EQ(0, swapon(env->swap.path, 0));
 	}
 }
 

@@ -13,7 +13,7 @@
 #define PAGE_CLUSTER	"/proc/sys/vm/page-cluster"
 #define WINDOW		8		/* pages that one fault reads, by default */
 
-struct scene {
+struct swap_env {
 	struct nodemask memory, cpus;
 	struct nodemask first, last;	/* masks of one node */
 	struct segment seg, other;
@@ -23,35 +23,35 @@ struct scene {
 	struct swap swap;
 };
 
-static inline void set_scene(struct __test_metadata *_metadata,
-			     struct scene *scene,
+static inline void env_setup(struct __test_metadata *_metadata,
+			     struct swap_env *env,
 			     int (*on)(struct swap *swap, size_t size))
 {
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, catch_sigbus());
-	scene->memory = memory_nodes();
-	scene->cpus = cpu_nodes();
-	scene->first = nodes_of(first_node(&scene->memory));
-	scene->last = nodes_of(last_node(&scene->memory));
-	scene->seg.id = -1;
-	scene->other.id = -1;
-	ASSERT_EQ(0, run_on_node(first_node(&scene->cpus)));
-	ASSERT_EQ(0, on(&scene->swap, SWAP_SIZE));
-	ASSERT_EQ(0, cgroup_create(&scene->group, "memory"));
-	ASSERT_EQ(0, cgroup_join(&scene->group));
+	env->memory = memory_nodes();
+	env->cpus = cpu_nodes();
+	env->first = nodes_of(first_node(&env->memory));
+	env->last = nodes_of(last_node(&env->memory));
+	env->seg.id = -1;
+	env->other.id = -1;
+	ASSERT_EQ(0, run_on_node(first_node(&env->cpus)));
+	ASSERT_EQ(0, on(&env->swap, SWAP_SIZE));
+	ASSERT_EQ(0, cgroup_create(&env->group, "memory"));
+	ASSERT_EQ(0, cgroup_join(&env->group));
 }
 
-static inline void clear_scene(struct __test_metadata *_metadata,
-			       struct scene *scene)
+static inline void env_teardown(struct __test_metadata *_metadata,
+				struct swap_env *env)
 {
-	segment_remove(&scene->seg);
-	segment_remove(&scene->other);
-	segment_detach(&scene->ballast);
-	EXPECT_EQ(0, swap_remove(&scene->swap));
+	segment_remove(&env->seg);
+	segment_remove(&env->other);
+	segment_detach(&env->ballast);
+	EXPECT_EQ(0, swap_remove(&env->swap));
 	write_file(PAGE_CLUSTER, "3");
 	cgroup_leave();
-	cgroup_remove(&scene->group);
-	cgroup_remove(&scene->cpuset);
+	cgroup_remove(&env->group);
+	cgroup_remove(&env->cpuset);
 }
 
 static inline void expect_all_on(struct __test_metadata *_metadata,
@@ -92,19 +92,19 @@ static inline void expect_numbers(struct __test_metadata *_metadata,
  * read with it, by the policy of the segment whose page is wanted.
  */
 static inline void swap_out_side_by_side(struct __test_metadata *_metadata,
-					 struct scene *scene)
+					 struct swap_env *env)
 {
-	int pages = scene->other.size / page_size();
+	int pages = env->other.size / page_size();
 	size_t step = page_size();
 
-	write_numbers(&scene->seg);
-	write_numbers(&scene->other);
+	write_numbers(&env->seg);
+	write_numbers(&env->other);
 	for (int page = 0; page < pages; page++) {
-		madvise(scene->seg.addr + page * step, step, MADV_PAGEOUT);
-		madvise(scene->other.addr + page * step, step, MADV_PAGEOUT);
+		madvise(env->seg.addr + page * step, step, MADV_PAGEOUT);
+		madvise(env->other.addr + page * step, step, MADV_PAGEOUT);
 	}
-	swap_out(_metadata, &scene->group, &scene->seg);
-	swap_out(_metadata, &scene->group, &scene->other);
+	swap_out(_metadata, &env->group, &env->seg);
+	swap_out(_metadata, &env->group, &env->other);
 }
 
 /*
@@ -113,24 +113,24 @@ static inline void swap_out_side_by_side(struct __test_metadata *_metadata,
  * watermark, so @room is 0 or several times that.
  */
 static inline void swap_out_of_crowded_node(struct __test_metadata *_metadata,
-					    struct scene *scene, int pages,
+					    struct swap_env *env, int pages,
 					    int room,
 					    const struct nodemask *mask)
 {
-	ASSERT_EQ(0, segment_open(&scene->seg, pages, MEM_HARDBIND, mask));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	ASSERT_EQ(0, give_back_some(&scene->ballast,
-				    fill_node_locked(&scene->ballast,
+	ASSERT_EQ(0, segment_open(&env->seg, pages, MEM_HARDBIND, mask));
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
+	ASSERT_EQ(0, give_back_some(&env->ballast,
+				    fill_node_locked(&env->ballast,
 						     first_node(mask)), room));
 }
 
 /* The same, with a node that is full. */
 static inline void swap_out_of_full_node(struct __test_metadata *_metadata,
-					 struct scene *scene, int pages,
+					 struct swap_env *env, int pages,
 					 const struct nodemask *mask)
 {
-	swap_out_of_crowded_node(_metadata, scene, pages, 0, mask);
+	swap_out_of_crowded_node(_metadata, env, pages, 0, mask);
 }
 
 /* The first page that is not there, @pages if all are. */
@@ -151,13 +151,13 @@ static inline int populate(struct segment *seg, int page)
 }
 
 /* Who leaves the mask of a segment to those outside, for the calling process. */
-static inline int join_cpuset_without(struct scene *scene,
+static inline int join_cpuset_without(struct swap_env *env,
 				      const struct nodemask *mask)
 {
-	struct nodemask rest = nodes_andnot(scene->memory, *mask);
+	struct nodemask rest = nodes_andnot(env->memory, *mask);
 
-	return cgroup_set_mems(&scene->cpuset, &rest) ||
-	       cgroup_join(&scene->cpuset);
+	return cgroup_set_mems(&env->cpuset, &rest) ||
+	       cgroup_join(&env->cpuset);
 }
 
 #endif /* SELFTEST_SHMBIND_SWAPPED_H */

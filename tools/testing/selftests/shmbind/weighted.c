@@ -15,7 +15,7 @@
 #define ROUNDS	8
 #define HUGE	FOLIO_SIZE
 
-struct scene {
+struct weighted_env {
 	struct nodemask memory;
 	int weights[NODES_MAX];
 	int round;		/* pages of a round: the sum of the weights */
@@ -26,7 +26,7 @@ struct scene {
 
 FIXTURE(weighted)
 {
-	struct scene scene;
+	struct weighted_env env;
 };
 
 FIXTURE_VARIANT(weighted)
@@ -38,40 +38,42 @@ FIXTURE_VARIANT_ADD(weighted, hard)	{ .strength = MEM_HARDBIND };
 FIXTURE_VARIANT_ADD(weighted, soft)	{ .strength = MEM_SOFTBIND };
 FIXTURE_VARIANT_ADD(weighted, mask)	{ .strength = MEM_MASKBIND };
 
-static void set_scene(struct __test_metadata *_metadata, struct scene *scene)
+static void env_setup(struct __test_metadata *_metadata,
+		      struct weighted_env *env)
 {
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, catch_sigbus());
-	scene->memory = memory_nodes();
-	scene->seg.id = -1;
-	ASSERT_EQ(0, set_different_weights(&scene->memory));
-	scene->round = get_weights(&scene->memory, scene->weights);
+	env->memory = memory_nodes();
+	env->seg.id = -1;
+	ASSERT_EQ(0, set_different_weights(&env->memory));
+	env->round = get_weights(&env->memory, env->weights);
 }
 
-static void clear_scene(struct __test_metadata *_metadata, struct scene *scene)
+static void env_teardown(struct __test_metadata *_metadata,
+			 struct weighted_env *env)
 {
 	write_file(THP_DIR "shmem_enabled", "never");
-	segment_remove(&scene->seg);
-	segment_detach(&scene->ballast);
-	cgroup_remove(&scene->cpuset);
-	EXPECT_EQ(0, reset_weights(&scene->memory));
+	segment_remove(&env->seg);
+	segment_detach(&env->ballast);
+	cgroup_remove(&env->cpuset);
+	EXPECT_EQ(0, reset_weights(&env->memory));
 }
 
 FIXTURE_SETUP(weighted)
 {
-	set_scene(_metadata, &self->scene);
+	env_setup(_metadata, &self->env);
 }
 
 FIXTURE_TEARDOWN(weighted)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 static void open_weighted(struct __test_metadata *_metadata,
-			  struct scene *scene, size_t pages, int strength)
+			  struct weighted_env *env, size_t pages, int strength)
 {
-	ASSERT_EQ(0, segment_open(&scene->seg, pages, MEM_WEIGHTED | strength,
-				  &scene->memory));
+	ASSERT_EQ(0, segment_open(&env->seg, pages, MEM_WEIGHTED | strength,
+				  &env->memory));
 }
 
 static int touch_and_look(struct segment *seg, size_t page)
@@ -92,15 +94,15 @@ static int count_on(int node, const int *nodes, int count)
 
 /* Each node has its weight of each round, and none more before its round ends. */
 static void expect_rounds(struct __test_metadata *_metadata,
-			  struct scene *scene, const int *nodes, int rounds)
+			  struct weighted_env *env, const int *nodes, int rounds)
 {
 	int node;
 
 	for (int round = 0; round < rounds; round++) {
-		for (node = -1; next_node(&node, &scene->memory);) {
-			EXPECT_EQ(scene->weights[node],
-				  count_on(node, nodes + round * scene->round,
-					   scene->round))
+		for (node = -1; next_node(&node, &env->memory);) {
+			EXPECT_EQ(env->weights[node],
+				  count_on(node, nodes + round * env->round,
+					   env->round))
 				TH_LOG("node %d in round %d", node, round);
 		}
 	}
@@ -111,108 +113,108 @@ TEST_F(weighted, each_round_has_the_weights_in_any_order_of_access)
 	static size_t (*const orders[])(size_t) = {
 		sequential, reverse, strided, at_random,
 	};
-	struct scene *scene = &self->scene;
-	int count = ROUNDS * scene->round, nodes[count];
+	struct weighted_env *env = &self->env;
+	int count = ROUNDS * env->round, nodes[count];
 
 	for (size_t order = 0; order < ARRAY_SIZE(orders); order++) {
-		open_weighted(_metadata, scene, SPAN, variant->strength);
+		open_weighted(_metadata, env, SPAN, variant->strength);
 		for (int i = 0; i < count; i++)
-			nodes[i] = touch_and_look(&scene->seg, orders[order](i));
-		expect_rounds(_metadata, scene, nodes, ROUNDS);
+			nodes[i] = touch_and_look(&env->seg, orders[order](i));
+		expect_rounds(_metadata, env, nodes, ROUNDS);
 		for (int i = 1; i <= count; i++) {
-			ASSERT_GE(1, weights_off(nodes, i, &scene->memory,
-						 scene->weights))
+			ASSERT_GE(1, weights_off(nodes, i, &env->memory,
+						 env->weights))
 				TH_LOG("after %d pages", i);
 		}
-		segment_remove(&scene->seg);
+		segment_remove(&env->seg);
 	}
 }
 
 TEST_F(weighted, changed_weights_hold_from_the_next_round_on)
 {
-	struct scene *scene = &self->scene;
-	int old = scene->round, part = old / 2 + 1, node;
+	struct weighted_env *env = &self->env;
+	int old = env->round, part = old / 2 + 1, node;
 	int nodes[2 * old + 8 * NODES_MAX];
 
-	open_weighted(_metadata, scene, SPAN, variant->strength);
+	open_weighted(_metadata, env, SPAN, variant->strength);
 	for (int i = 0; i < old + part; i++)
-		nodes[i] = touch_and_look(&scene->seg, i);
-	for (node = -1; next_node(&node, &scene->memory);)
-		ASSERT_EQ(0, set_weight(node, 6 - scene->weights[node]));
+		nodes[i] = touch_and_look(&env->seg, i);
+	for (node = -1; next_node(&node, &env->memory);)
+		ASSERT_EQ(0, set_weight(node, 6 - env->weights[node]));
 	for (int i = old + part; i < 2 * old; i++)
-		nodes[i] = touch_and_look(&scene->seg, i);
-	expect_rounds(_metadata, scene, nodes, 2);
+		nodes[i] = touch_and_look(&env->seg, i);
+	expect_rounds(_metadata, env, nodes, 2);
 
-	scene->round = get_weights(&scene->memory, scene->weights);
-	for (int i = 0; i < 2 * scene->round; i++)
-		nodes[i] = touch_and_look(&scene->seg, 2 * old + i);
-	expect_rounds(_metadata, scene, nodes, 2);
+	env->round = get_weights(&env->memory, env->weights);
+	for (int i = 0; i < 2 * env->round; i++)
+		nodes[i] = touch_and_look(&env->seg, 2 * old + i);
+	expect_rounds(_metadata, env, nodes, 2);
 }
 
 /* A large folio pays for many rounds of a small weight, and for few of a large one. */
 TEST_F(weighted, changed_weights_leave_a_node_ahead_by_as_many_pages)
 {
-	struct scene *scene = &self->scene;
+	struct weighted_env *env = &self->env;
 	int large = FOLIO_SIZE / page_size(), weight = 32, node, ahead;
-	int others = nodes_weight(&scene->memory) - 1, late;
+	int others = nodes_weight(&env->memory) - 1, late;
 	int nodes[SPAN];
 
 	REQUIRE("nodes=2");
-	for (node = -1; next_node(&node, &scene->memory);)
+	for (node = -1; next_node(&node, &env->memory);)
 		ASSERT_EQ(0, set_weight(node, 1));
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 	compact_nodes();
-	open_aligned(_metadata, &scene->seg, large + SPAN,
-		     MEM_WEIGHTED | variant->strength, &scene->memory);
-	touch_page(scene->seg.addr, 0);
-	ahead = page_node(scene->seg.addr, 0);
+	open_aligned(_metadata, &env->seg, large + SPAN,
+		     MEM_WEIGHTED | variant->strength, &env->memory);
+	touch_page(env->seg.addr, 0);
+	ahead = page_node(env->seg.addr, 0);
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
-	for (node = -1; next_node(&node, &scene->memory);)
+	for (node = -1; next_node(&node, &env->memory);)
 		ASSERT_EQ(0, set_weight(node, weight));
 
 	/* the round of weight 1 ends; the folio is worth 15 of the next */
 	late = others + (large / weight - 1) * weight * others;
 	ASSERT_GE((int)SPAN, late + weight * (others + 1));
 	for (int i = 0; i < late; i++)
-		nodes[i] = touch_and_look(&scene->seg, large + i);
+		nodes[i] = touch_and_look(&env->seg, large + i);
 	EXPECT_EQ(0, count_on(ahead, nodes, late));
 	for (int i = 0; i < weight * (others + 1); i++)
-		nodes[i] = touch_and_look(&scene->seg, large + late + i);
+		nodes[i] = touch_and_look(&env->seg, large + late + i);
 	EXPECT_LT(0, count_on(ahead, nodes, weight * (others + 1)));
 }
 
 TEST_F(weighted, automatic_weights_count)
 {
-	struct scene *scene = &self->scene;
+	struct weighted_env *env = &self->env;
 	int nodes[ROUNDS * WEIGHT_MAX], count;
 
 	REQUIRE("slow=1");	/* so the firmware reports bandwidth */
 	ASSERT_EQ(0, weigh_automatically());
-	scene->round = get_weights(&scene->memory, scene->weights);
-	count = ROUNDS * scene->round;
+	env->round = get_weights(&env->memory, env->weights);
+	count = ROUNDS * env->round;
 	ASSERT_GE((int)ARRAY_SIZE(nodes), count);
-	open_weighted(_metadata, scene, SPAN, variant->strength);
+	open_weighted(_metadata, env, SPAN, variant->strength);
 	for (int i = 0; i < count; i++)
-		nodes[i] = touch_and_look(&scene->seg, i);
-	expect_rounds(_metadata, scene, nodes, ROUNDS);
+		nodes[i] = touch_and_look(&env->seg, i);
+	expect_rounds(_metadata, env, nodes, ROUNDS);
 }
 
 TEST_F(weighted, the_largest_weight_counts_exactly)
 {
-	struct scene *scene = &self->scene;
-	int last = last_node(&scene->memory), count, node;
+	struct weighted_env *env = &self->env;
+	int last = last_node(&env->memory), count, node;
 	int *nodes;
 
-	for (node = -1; next_node(&node, &scene->memory);)
+	for (node = -1; next_node(&node, &env->memory);)
 		ASSERT_EQ(0, set_weight(node, node == last ? WEIGHT_MAX : 1));
-	scene->round = get_weights(&scene->memory, scene->weights);
-	count = 3 * scene->round;
+	env->round = get_weights(&env->memory, env->weights);
+	count = 3 * env->round;
 	nodes = calloc(count, sizeof(*nodes));
 	ASSERT_NE(NULL, nodes);
-	open_weighted(_metadata, scene, SPAN, variant->strength);
+	open_weighted(_metadata, env, SPAN, variant->strength);
 	for (int i = 0; i < count; i++)
-		nodes[i] = touch_and_look(&scene->seg, i);
-	expect_rounds(_metadata, scene, nodes, 3);
+		nodes[i] = touch_and_look(&env->seg, i);
+	expect_rounds(_metadata, env, nodes, 3);
 	free(nodes);
 }
 
@@ -233,15 +235,15 @@ static void *work(void *arg)
 
 TEST_F(weighted, threads_are_off_by_their_number_at_most)
 {
-	struct scene *scene = &self->scene;
-	int count = 16 * ROUNDS * scene->round, nodes[count];
+	struct weighted_env *env = &self->env;
+	int count = 16 * ROUNDS * env->round, nodes[count];
 	struct worker workers[8];
 
-	open_weighted(_metadata, scene, SPAN, variant->strength);
+	open_weighted(_metadata, env, SPAN, variant->strength);
 	ASSERT_GE(SPAN, (size_t)count);
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
 		workers[i] = (struct worker) {
-			.seg = &scene->seg, .first = i, .count = count,
+			.seg = &env->seg, .first = i, .count = count,
 			.step = ARRAY_SIZE(workers),
 		};
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
@@ -249,38 +251,38 @@ TEST_F(weighted, threads_are_off_by_their_number_at_most)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++)
 		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
-	ASSERT_EQ(0, placement(scene->seg.addr, count, nodes));
-	EXPECT_EQ(0, strays(nodes, count, &scene->memory));
+	ASSERT_EQ(0, placement(env->seg.addr, count, nodes));
+	EXPECT_EQ(0, strays(nodes, count, &env->memory));
 	EXPECT_GE((int)ARRAY_SIZE(workers),
-		  weights_off(nodes, count, &scene->memory, scene->weights));
+		  weights_off(nodes, count, &env->memory, env->weights));
 }
 
 /* All at the same pages: most lose, and give their turns back. */
 TEST_F(weighted, turns_lost_to_another_thread_are_given_back)
 {
-	struct scene *scene = &self->scene;
-	int count = ROUNDS * scene->round, nodes[count];
+	struct weighted_env *env = &self->env;
+	int count = ROUNDS * env->round, nodes[count];
 	struct worker workers[8];
 
-	open_weighted(_metadata, scene, SPAN, variant->strength);
+	open_weighted(_metadata, env, SPAN, variant->strength);
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
 		workers[i] = (struct worker) {
-			.seg = &scene->seg, .count = count, .step = 1,
+			.seg = &env->seg, .count = count, .step = 1,
 		};
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
 					    &workers[i]));
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++)
 		ASSERT_EQ(0, pthread_join(workers[i].thread, NULL));
-	ASSERT_EQ(0, placement(scene->seg.addr, count, nodes));
+	ASSERT_EQ(0, placement(env->seg.addr, count, nodes));
 	EXPECT_GE((int)ARRAY_SIZE(workers),
-		  weights_off(nodes, count, &scene->memory, scene->weights));
+		  weights_off(nodes, count, &env->memory, env->weights));
 }
 
 TEST_F(weighted, large_folios_are_off_by_one_weight_of_them)
 {
-	struct scene *scene = &self->scene;
-	int large = FOLIO_SIZE / page_size(), folios = 4 * scene->round;
+	struct weighted_env *env = &self->env;
+	int large = FOLIO_SIZE / page_size(), folios = 4 * env->round;
 	int nodes[folios];
 	size_t budget = (size_t)folios * large;
 
@@ -289,89 +291,89 @@ TEST_F(weighted, large_folios_are_off_by_one_weight_of_them)
 		folios = 20;	/* what all topologies have room for */
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 	compact_nodes();
-	open_aligned(_metadata, &scene->seg, budget,
-		     MEM_WEIGHTED | variant->strength, &scene->memory);
+	open_aligned(_metadata, &env->seg, budget,
+		     MEM_WEIGHTED | variant->strength, &env->memory);
 	for (int i = 0; i < folios; i++) {
-		touch_page(scene->seg.addr, (size_t)i * large);
-		nodes[i] = page_node(scene->seg.addr, (size_t)i * large);
-		EXPECT_GE(1, weights_off(nodes, i + 1, &scene->memory,
-					 scene->weights))
+		touch_page(env->seg.addr, (size_t)i * large);
+		nodes[i] = page_node(env->seg.addr, (size_t)i * large);
+		EXPECT_GE(1, weights_off(nodes, i + 1, &env->memory,
+					 env->weights))
 			TH_LOG("after %d folios", i + 1);
 	}
-	EXPECT_EQ(0, strays(nodes, folios, &scene->memory));
+	EXPECT_EQ(0, strays(nodes, folios, &env->memory));
 }
 
 TEST_F(weighted, huge_pages_are_off_by_one_weight_of_them)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask mask = nodes_of(first_node(&scene->memory));
+	struct weighted_env *env = &self->env;
+	struct nodemask mask = nodes_of(first_node(&env->memory));
 	int a = first_node(&mask), b, nodes[8];
 
 	REQUIRE("nodes=2");
-	b = last_node(&scene->memory);
+	b = last_node(&env->memory);
 	node_set(b, &mask);
-	scene->weights[a] = 1;
-	scene->weights[b] = 3;
+	env->weights[a] = 1;
+	env->weights[b] = 3;
 	ASSERT_EQ(0, set_weight(a, 1));
 	ASSERT_EQ(0, set_weight(b, 3));
 	ASSERT_EQ(0, pools_fill(HUGE, &mask, 6));
-	ASSERT_EQ(0, huge_open(&scene->seg, HUGE, 8, 0,
+	ASSERT_EQ(0, huge_open(&env->seg, HUGE, 8, 0,
 			       MEM_WEIGHTED | variant->strength, &mask));
 	for (int i = 0; i < 8; i++) {
-		nodes[i] = touch_and_look(&scene->seg,
+		nodes[i] = touch_and_look(&env->seg,
 					  i * (HUGE / page_size()));
-		EXPECT_GE(1, weights_off(nodes, i + 1, &mask, scene->weights))
+		EXPECT_GE(1, weights_off(nodes, i + 1, &mask, env->weights))
 			TH_LOG("after %d huge pages", i + 1);
 	}
 	EXPECT_EQ(2, count_on(a, nodes, 8));
-	segment_remove(&scene->seg);
+	segment_remove(&env->seg);
 	EXPECT_EQ(0, pools_fill(HUGE, &mask, 0));
 }
 
 /* A task whose cpuset leaves some nodes out goes on with the weights of others. */
 TEST_F(weighted, the_rest_of_a_cpuset_has_its_weights)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask inside = scene->memory;
-	int count = ROUNDS * scene->round, nodes[count], child;
+	struct weighted_env *env = &self->env;
+	struct nodemask inside = env->memory;
+	int count = ROUNDS * env->round, nodes[count], child;
 
 	REQUIRE("nodes=3");
-	node_clear(last_node(&scene->memory), &inside);
-	ASSERT_EQ(0, cgroup_create(&scene->cpuset, "cpuset"));
-	ASSERT_EQ(0, cgroup_set_mems(&scene->cpuset, &inside));
-	open_weighted(_metadata, scene, SPAN, variant->strength);
+	node_clear(last_node(&env->memory), &inside);
+	ASSERT_EQ(0, cgroup_create(&env->cpuset, "cpuset"));
+	ASSERT_EQ(0, cgroup_set_mems(&env->cpuset, &inside));
+	open_weighted(_metadata, env, SPAN, variant->strength);
 	child = fork();
 	if (child == 0) {
-		if (cgroup_join(&scene->cpuset))
+		if (cgroup_join(&env->cpuset))
 			_exit(1);
-		touch_pages(scene->seg.addr, count / 2);
+		touch_pages(env->seg.addr, count / 2);
 		_exit(0);
 	}
 	ASSERT_EQ(0, wait_for(child));
-	ASSERT_EQ(0, placement_elsewhere(scene->seg.id, count / 2, nodes));
+	ASSERT_EQ(0, placement_elsewhere(env->seg.id, count / 2, nodes));
 	EXPECT_EQ(0, strays(nodes, count / 2, &inside));
-	EXPECT_GE(1, weights_off(nodes, count / 2, &inside, scene->weights));
+	EXPECT_GE(1, weights_off(nodes, count / 2, &inside, env->weights));
 
 	/* and without it no node makes up for its absence */
 	for (int i = 0; i < count / 2; i++)
-		nodes[i] = touch_and_look(&scene->seg, count / 2 + i);
-	EXPECT_GE(2, weights_off(nodes, count / 2, &scene->memory,
-				 scene->weights));
+		nodes[i] = touch_and_look(&env->seg, count / 2 + i);
+	EXPECT_GE(2, weights_off(nodes, count / 2, &env->memory,
+				 env->weights));
 }
 
 /* HARD: the stripe waits for the node. SOFT, MASK: its turns are passed on. */
 TEST_F(weighted, a_full_node_gets_its_usual_turns_once_it_has_room)
 {
-	struct scene *scene = &self->scene;
-	int victim = victim_node(), round = scene->round, done = 0, stops = 0;
+	struct weighted_env *env = &self->env;
+	int victim = victim_node(), round = env->round, done = 0, stops = 0;
 	bool hard = variant->strength == MEM_HARDBIND;
 	int nodes[4 * round];
 
 	REQUIRE("nodes=2");
-	ASSERT_LT(0, fill_node(&scene->ballast, victim));
-	open_weighted(_metadata, scene, SPAN, variant->strength);
+	ASSERT_LT(0, fill_node(&env->ballast, victim));
+	open_weighted(_metadata, env, SPAN, variant->strength);
 	while (done < 2 * round && stops < 4) {
-		if (try_touch(scene->seg.addr, done))
+		if (try_touch(env->seg.addr, done))
 			done++;
 		else
 			stops++;
@@ -379,39 +381,39 @@ TEST_F(weighted, a_full_node_gets_its_usual_turns_once_it_has_room)
 	EXPECT_EQ(hard, stops == 4);
 	EXPECT_EQ(!hard, done == 2 * round);
 
-	ASSERT_EQ(0, give_back(&scene->ballast));
+	ASSERT_EQ(0, give_back(&env->ballast));
 	for (int i = done; i < 4 * round; i++)
-		nodes[i] = touch_and_look(&scene->seg, i);
+		nodes[i] = touch_and_look(&env->seg, i);
 	if (hard) {
 		/* what it waited for came first */
 		for (int i = 0; i < done; i++)
-			nodes[i] = page_node(scene->seg.addr, i);
-		expect_rounds(_metadata, scene, nodes, 4);
+			nodes[i] = page_node(env->seg.addr, i);
+		expect_rounds(_metadata, env, nodes, 4);
 		return;
 	}
 	memmove(nodes, nodes + 2 * round, 2 * round * sizeof(*nodes));
-	expect_rounds(_metadata, scene, nodes, 2);
+	expect_rounds(_metadata, env, nodes, 2);
 }
 
 TEST_F(weighted, mbind_default_moves_by_offset_in_proportion)
 {
-	struct scene *scene = &self->scene;
-	struct nodemask first = nodes_of(first_node(&scene->memory));
-	int count = ROUNDS * scene->round, nodes[count];
+	struct weighted_env *env = &self->env;
+	struct nodemask first = nodes_of(first_node(&env->memory));
+	int count = ROUNDS * env->round, nodes[count];
 
 	if (variant->strength != MEM_SOFTBIND)
 		return;	/* mbind() is refused */
 	REQUIRE("nodes=2");
-	open_weighted(_metadata, scene, count, variant->strength);
-	ASSERT_EQ(0, mbind(scene->seg.addr, scene->seg.size, MPOL_BIND,
+	open_weighted(_metadata, env, count, variant->strength);
+	ASSERT_EQ(0, mbind(env->seg.addr, env->seg.size, MPOL_BIND,
 			   first.bits, NODES_MAX, 0));
-	touch_pages(scene->seg.addr, count);
-	ASSERT_EQ(0, mbind(scene->seg.addr, scene->seg.size, MPOL_DEFAULT, NULL,
+	touch_pages(env->seg.addr, count);
+	ASSERT_EQ(0, mbind(env->seg.addr, env->seg.size, MPOL_DEFAULT, NULL,
 			   0, MPOL_MF_MOVE));
 	for (int i = 0; i < count; i++)
-		read_page(scene->seg.addr, i);
-	ASSERT_EQ(0, placement(scene->seg.addr, count, nodes));
-	expect_rounds(_metadata, scene, nodes, ROUNDS);
+		read_page(env->seg.addr, i);
+	ASSERT_EQ(0, placement(env->seg.addr, count, nodes));
+	expect_rounds(_metadata, env, nodes, ROUNDS);
 }
 
 int main(int argc, char **argv)

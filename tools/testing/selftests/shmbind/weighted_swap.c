@@ -8,7 +8,7 @@
 
 FIXTURE(weighted_swap)
 {
-	struct scene scene;
+	struct swap_env env;
 	int weights[NODES_MAX];
 	int count;		/* pages: ROUNDS of the weights */
 };
@@ -51,51 +51,51 @@ static int set_skewed_weights(const struct nodemask *mask)
 
 FIXTURE_SETUP(weighted_swap)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
 	REQUIRE("nodes=2");
-	set_scene(_metadata, scene, variant->on);
-	ASSERT_EQ(0, set_skewed_weights(&scene->memory));
-	self->count = ROUNDS * get_weights(&scene->memory, self->weights);
-	ASSERT_EQ(0, segment_open(&scene->seg, self->count,
+	env_setup(_metadata, env, variant->on);
+	ASSERT_EQ(0, set_skewed_weights(&env->memory));
+	self->count = ROUNDS * get_weights(&env->memory, self->weights);
+	ASSERT_EQ(0, segment_open(&env->seg, self->count,
 				  MEM_WEIGHTED | variant->strength,
-				  &scene->memory));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
+				  &env->memory));
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
 }
 
 FIXTURE_TEARDOWN(weighted_swap)
 {
-	clear_scene(_metadata, &self->scene);
-	EXPECT_EQ(0, reset_weights(&self->scene.memory));
+	env_teardown(_metadata, &self->env);
+	EXPECT_EQ(0, reset_weights(&self->env.memory));
 }
 
 static void expect_weights(struct __test_metadata *_metadata,
 			   FIXTURE_DATA(weighted_swap) * self)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int nodes[self->count];
 
-	ASSERT_EQ(0, placement(scene->seg.addr, self->count, nodes));
-	EXPECT_EQ(0, strays(nodes, self->count, &scene->memory));
-	EXPECT_GE(2, weights_off(nodes, self->count, &scene->memory,
+	ASSERT_EQ(0, placement(env->seg.addr, self->count, nodes));
+	EXPECT_EQ(0, strays(nodes, self->count, &env->memory));
+	EXPECT_GE(2, weights_off(nodes, self->count, &env->memory,
 				 self->weights));
 }
 
 TEST_F(weighted_swap, pages_that_come_back_in_order_follow_the_weights)
 {
-	expect_numbers(_metadata, &self->scene.seg);
+	expect_numbers(_metadata, &self->env.seg);
 	expect_weights(_metadata, self);
 }
 
 TEST_F(weighted_swap, pages_that_come_back_at_random_follow_the_weights)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 
 	/* every page is wanted once, or has come with one that was */
 	for (int page = 0; page < self->count; page++)
-		read_page(scene->seg.addr, page * 7919UL % self->count);
-	expect_numbers(_metadata, &scene->seg);
+		read_page(env->seg.addr, page * 7919UL % self->count);
+	expect_numbers(_metadata, &env->seg);
 	expect_weights(_metadata, self);
 }
 

@@ -17,7 +17,7 @@
 
 FIXTURE(willneed)
 {
-	struct scene scene;
+	struct swap_env env;
 	struct nodemask mask;	/* of the node that is filled */
 };
 
@@ -33,13 +33,13 @@ FIXTURE_VARIANT_ADD(willneed, zswap)	{ .on = swap_to_zswap };
 FIXTURE_SETUP(willneed)
 {
 	REQUIRE("nodes=2");
-	set_scene(_metadata, &self->scene, variant->on);
+	env_setup(_metadata, &self->env, variant->on);
 	self->mask = nodes_of(victim_node());
 }
 
 FIXTURE_TEARDOWN(willneed)
 {
-	clear_scene(_metadata, &self->scene);
+	env_teardown(_metadata, &self->env);
 }
 
 /* How many pages are resident when what has been asked for is read. */
@@ -64,14 +64,14 @@ static int willneed(struct segment *seg)
 
 /* What one attempt to bring back a page costs that cannot be had. */
 static long reclaims_of_a_failure(struct __test_metadata *_metadata,
-				  struct scene *scene)
+				  struct swap_env *env)
 {
-	struct segment *seg = &scene->seg;
+	struct segment *seg = &env->seg;
 	int pages = seg->size / page_size(), page, failures = 0;
 	long before, most = 0, reclaims;
 
 	/* do not swap out the pages that come back */
-	ASSERT_EQ(0, cgroup_write(&scene->group, "memory.swap.max", "0"));
+	ASSERT_EQ(0, cgroup_write(&env->group, "memory.swap.max", "0"));
 	for (int tries = 0; failures < TRIES && tries < 2 * MANY; tries++) {
 		page = page_swapped_out(seg, pages);
 		ASSERT_GT(pages, page);
@@ -88,39 +88,39 @@ static long reclaims_of_a_failure(struct __test_metadata *_metadata,
 
 TEST_F(willneed, of_a_full_node_reclaims_for_no_page)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	long reclaims, most;
 
-	swap_out_of_full_node(_metadata, scene, MANY, &self->mask);
-	most = reclaims_of_a_failure(_metadata, scene);
+	swap_out_of_full_node(_metadata, env, MANY, &self->mask);
+	most = reclaims_of_a_failure(_metadata, env);
 	EXPECT_LT(0, most);
 	reclaims = direct_reclaims();
-	EXPECT_EQ(0, willneed(&scene->seg));
+	EXPECT_EQ(0, willneed(&env->seg));
 	reclaims = direct_reclaims() - reclaims;
 	EXPECT_GE(most, reclaims);
 
-	ASSERT_EQ(0, give_back(&scene->ballast));
-	expect_numbers(_metadata, &scene->seg);
-	expect_all_on(_metadata, &scene->seg, &self->mask);
+	ASSERT_EQ(0, give_back(&env->ballast));
+	expect_numbers(_metadata, &env->seg);
+	expect_all_on(_metadata, &env->seg, &self->mask);
 }
 
 /* All that it needs is to read the segment. */
 TEST_F(willneed, by_who_may_only_read_reclaims_for_no_page)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	struct shmid_ds info;
 	long reclaims, most;
 	pid_t child;
 
-	swap_out_of_full_node(_metadata, scene, MANY, &self->mask);
-	ASSERT_EQ(0, shmctl(scene->seg.id, IPC_STAT, &info));
+	swap_out_of_full_node(_metadata, env, MANY, &self->mask);
+	ASSERT_EQ(0, shmctl(env->seg.id, IPC_STAT, &info));
 	info.shm_perm.mode = 0644;
-	ASSERT_EQ(0, shmctl(scene->seg.id, IPC_SET, &info));
-	most = reclaims_of_a_failure(_metadata, scene);
+	ASSERT_EQ(0, shmctl(env->seg.id, IPC_SET, &info));
+	most = reclaims_of_a_failure(_metadata, env);
 	reclaims = direct_reclaims();
 	child = fork();
 	if (child == 0) {
-		struct segment own = scene->seg;
+		struct segment own = env->seg;
 
 		if (become(NOBODY))
 			_exit(1);
@@ -135,15 +135,15 @@ TEST_F(willneed, by_who_may_only_read_reclaims_for_no_page)
 /* The pages before the first that finds no room are there. */
 TEST_F(willneed, of_a_full_node_brings_what_fits)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int there, last;
 
-	swap_out_of_crowded_node(_metadata, scene, MANY, ROOM, &self->mask);
-	EXPECT_EQ(0, willneed(&scene->seg));
-	there = settled_residents(&scene->seg);
+	swap_out_of_crowded_node(_metadata, env, MANY, ROOM, &self->mask);
+	EXPECT_EQ(0, willneed(&env->seg));
+	there = settled_residents(&env->seg);
 	EXPECT_LE(ROOM / 4, there);
 	EXPECT_GT(MANY / 2, there);
-	last = page_swapped_out(&scene->seg, MANY);
+	last = page_swapped_out(&env->seg, MANY);
 	EXPECT_EQ(there, last);
 }
 
@@ -165,21 +165,21 @@ static bool ends_in_time(pid_t child)
 /* Those that it has begun to read when the room ends are read at once. */
 TEST_F(willneed, keeps_nobody_from_pages_it_has_begun)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	pid_t adviser, reader;
 
-	swap_out_of_crowded_node(_metadata, scene, MANY, ROOM, &self->mask);
+	swap_out_of_crowded_node(_metadata, env, MANY, ROOM, &self->mask);
 	adviser = fork();
 	if (adviser == 0) {
 		for (int i = 0; i < TRIES; i++)
-			willneed(&scene->seg);
+			willneed(&env->seg);
 		_exit(0);
 	}
 	usleep(300000);
 	reader = fork();
 	if (reader == 0) {
 		for (int page = 0; page < ROOM; page++)
-			try_read(scene->seg.addr, page);
+			try_read(env->seg.addr, page);
 		_exit(0);
 	}
 	EXPECT_TRUE(ends_in_time(reader));
@@ -220,22 +220,22 @@ static int advise_and_die(struct segment *seg, useconds_t after)
 /* There is room for all of them, but who asked is gone. */
 TEST_F(willneed, ends_at_a_signal_that_kills)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	useconds_t whole;
 	int there = MANY;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, MANY, MEM_HARDBIND,
+	ASSERT_EQ(0, segment_open(&env->seg, MANY, MEM_HARDBIND,
 				  &self->mask));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
 	whole = now();
-	ASSERT_EQ(0, advise_and_die(&scene->seg, 0));
+	ASSERT_EQ(0, advise_and_die(&env->seg, 0));
 	whole = now() - whole;
 	/* it may not have begun by then, or have been through */
 	for (int i = 1; i < TRIES && (there == 0 || there == MANY); i++) {
-		swap_out(_metadata, &scene->group, &scene->seg);
-		advise_and_die(&scene->seg, whole * i / TRIES);
-		there = settled_residents(&scene->seg);
+		swap_out(_metadata, &env->group, &env->seg);
+		advise_and_die(&env->seg, whole * i / TRIES);
+		there = settled_residents(&env->seg);
 	}
 	EXPECT_LT(0, there);
 	EXPECT_GT(MANY, there);
@@ -249,38 +249,38 @@ TEST_F(willneed, brings_pages_to_the_mask)
 		MEM_STRIPE | MEM_HARDBIND, MEM_STRIPE | MEM_SOFTBIND,
 		MEM_MOSTFREE | MEM_HARDBIND, MEM_MOSTFREE | MEM_SOFTBIND,
 	};
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int there;
 
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
-		ASSERT_EQ(0, segment_open(&scene->seg, PAGES, policies[i],
-					  &scene->last));
-		write_numbers(&scene->seg);
-		swap_out(_metadata, &scene->group, &scene->seg);
-		ASSERT_EQ(0, advise_and_die(&scene->seg, 0));
-		there = settled_residents(&scene->seg);
+		ASSERT_EQ(0, segment_open(&env->seg, PAGES, policies[i],
+					  &env->last));
+		write_numbers(&env->seg);
+		swap_out(_metadata, &env->group, &env->seg);
+		ASSERT_EQ(0, advise_and_die(&env->seg, 0));
+		there = settled_residents(&env->seg);
 		EXPECT_EQ(PAGES, there);
-		expect_numbers(_metadata, &scene->seg);
-		expect_all_on(_metadata, &scene->seg, &scene->last);
-		segment_remove(&scene->seg);
+		expect_numbers(_metadata, &env->seg);
+		expect_all_on(_metadata, &env->seg, &env->last);
+		segment_remove(&env->seg);
 	}
 }
 
 TEST_F(willneed, keeps_a_stripe_even)
 {
-	struct scene *scene = &self->scene;
+	struct swap_env *env = &self->env;
 	int nodes[4 * PAGES], there;
 
-	ASSERT_EQ(0, segment_open(&scene->seg, 4 * PAGES, MEM_STRIPE,
-				  &scene->memory));
-	write_numbers(&scene->seg);
-	swap_out(_metadata, &scene->group, &scene->seg);
-	ASSERT_EQ(0, willneed(&scene->seg));
-	there = settled_residents(&scene->seg);
+	ASSERT_EQ(0, segment_open(&env->seg, 4 * PAGES, MEM_STRIPE,
+				  &env->memory));
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
+	ASSERT_EQ(0, willneed(&env->seg));
+	there = settled_residents(&env->seg);
 	EXPECT_EQ(4 * PAGES, there);
-	expect_numbers(_metadata, &scene->seg);
-	ASSERT_EQ(0, placement(scene->seg.addr, 4 * PAGES, nodes));
-	EXPECT_GE(1 + WINDOW, spread(nodes, 4 * PAGES, &scene->memory));
+	expect_numbers(_metadata, &env->seg);
+	ASSERT_EQ(0, placement(env->seg.addr, 4 * PAGES, nodes));
+	EXPECT_GE(1 + WINDOW, spread(nodes, 4 * PAGES, &env->memory));
 }
 
 int main(int argc, char **argv)
