@@ -81,7 +81,8 @@ FIXTURE_TEARDOWN(args)
 	EXPECT_STREQ(binding_text(policy, mask, self->want),	\
 		     segment_binding(self->seg.id, self->seen))
 
-TEST_F(args, constants_are_those_of_the_contract)
+/* The policy and strength constants have their documented values. */
+TEST_F(args, constants_match_the_documentation)
 {
 	EXPECT_EQ(0x01, MEM_FIRSTREF);
 	EXPECT_EQ(0x02, MEM_STRIPE);
@@ -92,7 +93,8 @@ TEST_F(args, constants_are_those_of_the_contract)
 	EXPECT_EQ(0x40, MEM_MASKBIND);
 }
 
-TEST_F(args, the_call_has_its_number)
+/* The number of shmbind() is 473, or 583 on alpha. */
+TEST_F(args, syscall_number_is_473)
 {
 #if defined(__x86_64__) && defined(__ILP32__)
 	EXPECT_EQ(473, __NR_shmbind - __X32_SYSCALL_BIT);
@@ -103,13 +105,15 @@ TEST_F(args, the_call_has_its_number)
 #endif
 }
 
+/* Policy 0 is the same as MEM_FIRSTREF | MEM_SOFTBIND. */
 TEST_F(args, policy_0_is_firstref_softbind)
 {
 	EXPECT_EQ(0, shmbind_nodes(self->seg.id, 0, &self->memory));
 	EXPECT_BOUND(MEM_FIRSTREF | MEM_SOFTBIND, &self->memory);
 }
 
-TEST_F(args, at_most_one_policy_and_at_most_one_strength)
+/* At most one policy and at most one strength may be given. */
+TEST_F(args, two_policies_or_strengths_are_einval)
 {
 	for (int policy = 0; policy <= (POLICIES | STRENGTHS); policy++) {
 		int err = shmbind_nodes(self->seg.id, policy, &self->memory);
@@ -125,7 +129,8 @@ TEST_F(args, at_most_one_policy_and_at_most_one_strength)
 	}
 }
 
-TEST_F(args, every_unknown_bit_of_policy_is_refused)
+/* Every bit without a meaning is refused, alone and with others. */
+TEST_F(args, unknown_policy_bits_are_einval)
 {
 	static const int with[] = { 0, MEM_FIRSTREF, MEM_STRIPE | MEM_HARDBIND };
 
@@ -144,7 +149,8 @@ TEST_F(args, every_unknown_bit_of_policy_is_refused)
 	}
 }
 
-TEST_F(args, a_mask_of_no_or_of_negative_length_is_refused)
+/* A mask of length 0, or of a negative length, is refused. */
+TEST_F(args, mask_len_below_1_is_einval)
 {
 	static const int lens[] = { 0, -1, -64, INT_MIN };
 
@@ -155,7 +161,8 @@ TEST_F(args, a_mask_of_no_or_of_negative_length_is_refused)
 	}
 }
 
-TEST_F(args, a_mask_may_have_a_page_of_bits_and_not_one_more)
+/* A mask may have as many bits as a page has, and no more. */
+TEST_F(args, mask_len_is_limited_to_a_page_of_bits)
 {
 	const int lens[] = { MASK_BITS_MAX + 1, MASK_BITS_MAX + LONG_BITS,
 			     INT_MAX };
@@ -173,7 +180,8 @@ TEST_F(args, a_mask_may_have_a_page_of_bits_and_not_one_more)
 	}
 }
 
-TEST_F(args, mask_len_counts_bits_and_is_not_off_by_one)
+/* mask_len counts bits: node N needs a length of N + 1. */
+TEST_F(args, mask_len_counts_bits_exactly)
 {
 	int node = last_node(&self->memory);
 	struct nodemask mask = nodes_of(node);
@@ -186,7 +194,8 @@ TEST_F(args, mask_len_counts_bits_and_is_not_off_by_one)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-TEST_F(args, bits_past_mask_len_in_the_last_word_are_ignored)
+/* Bits of the last word that are beyond mask_len are ignored. */
+TEST_F(args, bits_past_mask_len_are_ignored)
 {
 	int node = first_node(&self->memory);
 	struct nodemask mask = nodes_of(node);
@@ -203,7 +212,8 @@ TEST_F(args, bits_past_mask_len_in_the_last_word_are_ignored)
 	}
 }
 
-TEST_F(args, only_the_words_that_hold_the_bits_are_read)
+/* The call reads the words that have bits of the mask, and no others. */
+TEST_F(args, only_words_with_mask_bits_are_read)
 {
 	size_t most = page_size() / sizeof(long);
 	struct nodemask mask = nodes_of(first_node(&self->memory));
@@ -228,7 +238,8 @@ TEST_F(args, only_the_words_that_hold_the_bits_are_read)
 	}
 }
 
-TEST_F(args, a_whole_word_is_enough_for_any_bit_in_it)
+/* A single readable word is enough for every length up to its size. */
+TEST_F(args, one_word_holds_any_of_its_bits)
 {
 	unsigned long *bits = edge_words(&self->edge, 1, &self->memory);
 
@@ -238,7 +249,8 @@ TEST_F(args, a_whole_word_is_enough_for_any_bit_in_it)
 	}
 }
 
-TEST_F(args, a_mask_may_lie_across_pages)
+/* A mask can extend from one page to the next, and both parts count. */
+TEST_F(args, mask_can_cross_a_page_boundary)
 {
 	struct nodemask mask = nodes_of(first_node(&self->memory));
 	size_t word = sizeof(long);
@@ -260,7 +272,8 @@ TEST_F(args, a_mask_may_lie_across_pages)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-TEST_F(args, a_mask_that_cannot_be_read_is_efault)
+/* A mask that cannot be read is EFAULT, whatever its length. */
+TEST_F(args, unreadable_mask_is_efault)
 {
 	unsigned long *bad[] = {
 		NULL,
@@ -282,7 +295,11 @@ TEST_F(args, a_mask_that_cannot_be_read_is_efault)
 	EXPECT_EQ(EFAULT, errno);
 }
 
-TEST_F(args, the_whole_mask_is_read_before_its_nodes_are_looked_at)
+/*
+ * An unreadable tail is EFAULT even if an earlier word has a bad node, or if
+ * all earlier words are empty.
+ */
+TEST_F(args, mask_is_read_before_nodes_are_checked)
 {
 	struct nodemask none = {};
 	size_t words = page_size() / sizeof(long) / 2;
@@ -306,7 +323,8 @@ TEST_F(args, the_whole_mask_is_read_before_its_nodes_are_looked_at)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-TEST_F(args, an_empty_mask_is_refused)
+/* A mask without a node is refused, whatever its length. */
+TEST_F(args, empty_mask_is_einval)
 {
 	unsigned long *zeroes = (unsigned long *)self->edge.page;
 
@@ -329,7 +347,11 @@ static int accepted_with(int shmid, unsigned long *mask, int len, int bit)
 	return accepted;
 }
 
-TEST_F(args, a_bit_beyond_the_kernels_node_mask_is_refused)
+/*
+ * A bit that the kernel's nodemask does not have is refused, alone and among
+ * nodes that are allowed.
+ */
+TEST_F(args, bit_beyond_kernel_nodemask_is_einval)
 {
 	unsigned long *alone = (unsigned long *)self->edge.page, *among;
 	int first = NODES_MAX, len = MASK_BITS_MAX;
@@ -347,7 +369,8 @@ TEST_F(args, a_bit_beyond_the_kernels_node_mask_is_refused)
 	EXPECT_EQ(0, shmbind(self->seg.id, 0, among, len));
 }
 
-TEST_F(args, a_node_that_is_not_online_is_refused)
+/* A node that is not online is refused, alone and among others. */
+TEST_F(args, offline_node_is_einval)
 {
 	struct nodemask online = nodes_in("online");
 	struct nodemask alone = {}, among = self->memory;
@@ -362,7 +385,8 @@ TEST_F(args, a_node_that_is_not_online_is_refused)
 	}
 }
 
-TEST_F(args, a_node_without_memory_is_refused)
+/* A node without memory is refused, alone and among others. */
+TEST_F(args, node_without_memory_is_einval)
 {
 	struct nodemask alone = {}, among = self->memory, empty;
 	int node;
@@ -378,7 +402,8 @@ TEST_F(args, a_node_without_memory_is_refused)
 	}
 }
 
-TEST_F(args, a_node_with_memory_and_no_cpu_is_accepted)
+/* A node that has memory and no CPU is accepted. */
+TEST_F(args, node_without_cpus_is_accepted)
 {
 	struct nodemask without;
 
@@ -388,7 +413,8 @@ TEST_F(args, a_node_with_memory_and_no_cpu_is_accepted)
 	EXPECT_BOUND(0, &without);
 }
 
-TEST_F(args, there_is_no_such_segment)
+/* An id without a segment, or of a removed segment, is refused. */
+TEST_F(args, invalid_shmid_is_einval)
 {
 	struct segment gone;
 	int bad[] = { -1, INT_MIN, INT_MAX, self->seg.id + 1, 0 };
@@ -403,7 +429,8 @@ TEST_F(args, there_is_no_such_segment)
 	}
 }
 
-TEST_F(args, every_node_with_memory_is_accepted_alone)
+/* A mask of any single node with memory is accepted. */
+TEST_F(args, every_memory_node_is_accepted_alone)
 {
 	int node;
 
@@ -415,7 +442,8 @@ TEST_F(args, every_node_with_memory_is_accepted_alone)
 	}
 }
 
-TEST_F(args, no_memory_is_enomem_and_leaves_the_earlier_binding)
+/* A call that cannot allocate memory is ENOMEM and changes nothing. */
+TEST_F(args, enomem_keeps_the_earlier_binding)
 {
 	int fd, failures = 0, err;
 	bool failed = true;
@@ -462,7 +490,7 @@ static const int spoiler_errno[SPOILERS] = {
 	[ATTACHED]	= EINVAL,
 };
 
-FIXTURE(several_errors)
+FIXTURE(errors)
 {
 	/* [whether it is root's][whether it is attached] */
 	struct segment seg[2][2];
@@ -470,7 +498,7 @@ FIXTURE(several_errors)
 	char bound[BINDING_MAX];
 };
 
-FIXTURE_SETUP(several_errors)
+FIXTURE_SETUP(errors)
 {
 	struct nodemask memory = memory_nodes();
 
@@ -496,14 +524,14 @@ FIXTURE_SETUP(several_errors)
 	binding_text(MEM_STRIPE, &memory, self->bound);
 }
 
-FIXTURE_TEARDOWN(several_errors)
+FIXTURE_TEARDOWN(errors)
 {
 	for (int i = 0; i < 4; i++)
 		segment_remove(&self->seg[i / 2][i % 2]);
 }
 
 /* A call with @errors wrong about it; the errno, or 0. */
-static int spoiled_call(FIXTURE_DATA(several_errors) * self, int errors)
+static int spoiled_call(FIXTURE_DATA(errors) * self, int errors)
 {
 	bool roots = errors & 1 << NOT_MINE, attached = errors & 1 << ATTACHED;
 	int policy = errors & 1 << BAD_POLICY ? 0x80 : MEM_STRIPE;
@@ -525,7 +553,7 @@ static int spoiled_call(FIXTURE_DATA(several_errors) * self, int errors)
 }
 
 /* Run by another process: the harness keeps its capabilities. */
-static int first_wrong_answer(FIXTURE_DATA(several_errors) * self)
+static int first_wrong_answer(FIXTURE_DATA(errors) * self)
 {
 	if (become(NOBODY))
 		return 0;
@@ -538,7 +566,8 @@ static int first_wrong_answer(FIXTURE_DATA(several_errors) * self)
 	return spoiled_call(self, 0) ? 0 : 1 << SPOILERS;
 }
 
-TEST_F(several_errors, the_earliest_check_answers)
+/* With several errors, the call returns that of the earliest check. */
+TEST_F(errors, earliest_check_determines_the_errno)
 {
 	pid_t pid = fork();
 	int wrong;
@@ -551,7 +580,8 @@ TEST_F(several_errors, the_earliest_check_answers)
 	}
 }
 
-TEST_F(several_errors, none_of_them_touches_the_earlier_binding)
+/* No combination of errors changes an earlier binding. */
+TEST_F(errors, failed_calls_keep_the_earlier_binding)
 {
 	char now[BINDING_MAX];
 
@@ -598,7 +628,8 @@ FIXTURE_TEARDOWN(cpuset)
 	segment_remove(&self->seg);
 }
 
-TEST_F(cpuset, a_node_outside_the_callers_cpuset_is_refused)
+/* A node outside the caller's cpuset is refused, alone and among others. */
+TEST_F(cpuset, node_outside_callers_cpuset_is_einval)
 {
 	struct nodemask mixed = self->inside;
 	int node;
@@ -615,7 +646,8 @@ TEST_F(cpuset, a_node_outside_the_callers_cpuset_is_refused)
 	}
 }
 
-TEST_F(cpuset, a_node_that_the_cpuset_gains_is_accepted)
+/* A node is accepted as soon as the caller's cpuset has it. */
+TEST_F(cpuset, node_added_to_cpuset_is_accepted)
 {
 	struct nodemask gained = nodes_of(first_node(&self->outside));
 
@@ -627,7 +659,8 @@ TEST_F(cpuset, a_node_that_the_cpuset_gains_is_accepted)
 	EXPECT_EQ(EINVAL, errno);
 }
 
-TEST_F(cpuset, it_is_the_callers_and_not_the_creators)
+/* The cpuset of the process that binds counts, not that of the creator. */
+TEST_F(cpuset, cpuset_is_the_callers_not_the_creators)
 {
 	struct nodemask memory = memory_nodes();
 

@@ -60,7 +60,8 @@ static int node_of_all(struct segment *seg)
 	return nodes[0];
 }
 
-TEST_F(collapse, of_a_page_and_holes_stays_in_the_mask)
+/* A range with one page and holes collapses into a folio in the mask. */
+TEST_F(collapse, hard_hole_collapses_within_mask)
 {
 	int node;
 
@@ -78,8 +79,11 @@ TEST_F(collapse, of_a_page_and_holes_stays_in_the_mask)
 	}
 }
 
-/* An administrator's move is not refused, but not followed either. */
-TEST_F(collapse, of_moved_pages_brings_them_back_into_the_mask)
+/*
+ * Pages that an administrator has moved away return to the mask when they are
+ * collapsed.
+ */
+TEST_F(collapse, hard_moved_pages_collapse_into_mask)
 {
 	const int moved[] = { PAGES, PAGES - 1, 1 };
 
@@ -99,7 +103,8 @@ TEST_F(collapse, of_moved_pages_brings_them_back_into_the_mask)
 	}
 }
 
-TEST_F(collapse, under_soft_goes_where_most_pages_are)
+/* A SOFT range collapses on the node that has most of its pages. */
+TEST_F(collapse, soft_collapses_where_most_pages_are)
 {
 	open_aligned(_metadata, &self->seg, PAGES,
 		     variant->policy | MEM_SOFTBIND, &self->last);
@@ -109,7 +114,8 @@ TEST_F(collapse, under_soft_goes_where_most_pages_are)
 	EXPECT_EQ(first_node(&self->first), node_of_all(&self->seg));
 }
 
-TEST_F(collapse, by_khugepaged_stays_in_the_mask)
+/* khugepaged puts the folio of a HARD range in the mask. */
+TEST_F(collapse, khugepaged_collapses_within_mask)
 {
 	struct nodemask rest = nodes_andnot(self->memory, self->first);
 	int node, tries;
@@ -131,8 +137,11 @@ TEST_F(collapse, by_khugepaged_stays_in_the_mask)
 	EXPECT_TRUE(node_isset(node, &rest));
 }
 
-/* The other nodes have room. */
-TEST(collapse_on_a_full_node_fails_and_moves_nothing)
+/*
+ * Without room in the mask, MADV_COLLAPSE fails and pages stay, although other
+ * nodes have room.
+ */
+TEST(collapse_on_full_node_moves_nothing)
 {
 	struct nodemask mask = nodes_of(victim_node());
 	struct segment seg, ballast = {};

@@ -104,7 +104,8 @@ static void expect_within(struct __test_metadata *_metadata,
 	expect_intact(_metadata, seg);
 }
 
-TEST_F(contig, fails_if_hard_pages_have_no_place)
+/* A range is not available if its HARD pages have no room in their mask. */
+TEST_F(contig, hard_pages_without_room_fail_the_range)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, node_pages(self->node),
 				  variant->policy | MEM_HARDBIND, &self->mask));
@@ -113,8 +114,8 @@ TEST_F(contig, fails_if_hard_pages_have_no_place)
 	expect_within(_metadata, &self->seg, &self->mask);
 }
 
-/* Every other page of the node is free. */
-TEST_F(contig, moves_hard_pages_on_their_node)
+/* HARD pages move within their node. Every other page of it is free. */
+TEST_F(contig, hard_pages_move_on_their_node)
 {
 	size_t most = node_pages(self->node), pages = 0;
 
@@ -132,7 +133,8 @@ TEST_F(contig, moves_hard_pages_on_their_node)
 	expect_within(_metadata, &self->seg, &self->mask);
 }
 
-TEST_F(contig, moves_hard_pages_within_their_mask)
+/* HARD pages move to another node of their mask to free a range. */
+TEST_F(contig, hard_pages_move_within_their_mask)
 {
 	size_t most = node_pages(self->node);
 
@@ -148,7 +150,8 @@ TEST_F(contig, moves_hard_pages_within_their_mask)
 	expect_within(_metadata, &self->other, &self->pair);
 }
 
-TEST_F(contig, moves_soft_pages_anywhere)
+/* SOFT pages leave their mask to free a range. */
+TEST_F(contig, soft_pages_move_anywhere)
 {
 	long before;
 

@@ -34,7 +34,8 @@ FIXTURE_TEARDOWN(counts)
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(counts, are_0_where_there_is_room)
+/* Where every node has room, nothing is counted. */
+TEST_F(counts, counts_are_0_with_free_memory)
 {
 	struct full_env *env = &self->env;
 	struct counts counts;
@@ -48,7 +49,8 @@ TEST_F(counts, are_0_where_there_is_room)
 	segment_doom(&env->seg);
 }
 
-TEST_F(counts, are_not_shown_of_an_unbound_segment)
+/* The line of an unbound segment has no counts. */
+TEST_F(counts, unbound_segment_shows_no_counts)
 {
 	struct full_env *env = &self->env;
 	struct counts counts;
@@ -79,7 +81,8 @@ static void touch_full(struct __test_metadata *_metadata, struct full_env *env,
 				     env->per_node));
 }
 
-TEST_F(counts, are_exact_on_a_full_node)
+/* On a full node, the counts equal the pages elsewhere and the failures. */
+TEST_F(counts, counts_are_exact_on_a_full_node)
 {
 	struct full_env *env = &self->env;
 	bool hard = variant->policy & MEM_HARDBIND;
@@ -121,7 +124,8 @@ FIXTURE_TEARDOWN(trace)
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(trace, has_an_event_for_each_page)
+/* Each page has one event, with the node that was chosen and that it got. */
+TEST_F(trace, every_page_has_an_event)
 {
 	struct full_env *env = &self->env;
 	struct event events[2 * TOUCHED];
@@ -144,7 +148,8 @@ TEST_F(trace, has_an_event_for_each_page)
 	segment_doom(&env->seg);
 }
 
-TEST_F(trace, tells_a_fallback_from_a_failure)
+/* The events of a full node show fallbacks for SOFT, failures for HARD. */
+TEST_F(trace, fallback_and_failure_differ)
 {
 	static const int strengths[] = { MEM_SOFTBIND, MEM_HARDBIND };
 	struct full_env *env = &self->env;

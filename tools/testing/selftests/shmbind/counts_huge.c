@@ -21,8 +21,11 @@ FIXTURE_TEARDOWN(counts_huge)
 	env_teardown(_metadata, &self->env);
 }
 
-/* The victim's pool is used up first, then those of others. */
-TEST_F(counts_huge, fallbacks_are_in_pages_of_the_segment)
+/*
+ * The segment counts huge pages, the machine base pages. The chosen pool is
+ * used up first.
+ */
+TEST_F(counts_huge, segment_counts_huge_pages)
 {
 	struct huge_env *env = &self->env;
 	int count = SHARE * nodes_weight(&env->memory), elsewhere = 0;
@@ -46,7 +49,8 @@ TEST_F(counts_huge, fallbacks_are_in_pages_of_the_segment)
 	EXPECT_EQ(self->before.failed, counts.failed);
 }
 
-TEST_F(counts_huge, each_refused_access_is_a_failure)
+/* Each access that gets SIGBUS is counted once. */
+TEST_F(counts_huge, every_refused_access_is_a_failure)
 {
 	struct nodemask victim = nodes_of(self->env.victim);
 	struct huge_env *env = &self->env;
@@ -64,7 +68,8 @@ TEST_F(counts_huge, each_refused_access_is_a_failure)
 	EXPECT_EQ(2, counts.failed - self->before.failed);
 }
 
-TEST_F(counts_huge, the_tracepoint_knows_the_order)
+/* The event of a huge page has its order and its index in base pages. */
+TEST_F(counts_huge, event_has_the_order_of_a_huge_page)
 {
 	struct huge_env *env = &self->env;
 	struct event events[4];

@@ -151,7 +151,8 @@ static long moved(struct __test_metadata *_metadata,
 	return pages_on(seg, self->away);
 }
 
-TEST_F(damon, moves_no_hard_pages_out_of_the_mask)
+/* A scheme does not move HARD pages to a node outside the mask. */
+TEST_F(damon, hard_pages_stay_within_mask)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -161,7 +162,8 @@ TEST_F(damon, moves_no_hard_pages_out_of_the_mask)
 	EXPECT_EQ(PAGES, pages_on(&self->seg, self->home));
 }
 
-TEST_F(damon, moves_hard_pages_within_the_mask)
+/* A scheme moves HARD pages to another node of the mask. */
+TEST_F(damon, hard_pages_move_within_mask)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -171,7 +173,8 @@ TEST_F(damon, moves_hard_pages_within_the_mask)
 	EXPECT_EQ(PAGES, moved(_metadata, self, variant->action));
 }
 
-TEST_F(damon, moves_soft_pages)
+/* A scheme moves SOFT pages to a node outside the mask. */
+TEST_F(damon, soft_pages_move_anywhere)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -180,8 +183,8 @@ TEST_F(damon, moves_soft_pages)
 	EXPECT_EQ(PAGES, moved(_metadata, self, variant->action));
 }
 
-/* Also once there has been a HARD binding. */
-TEST_F(damon, moves_unbound_pages)
+/* A scheme moves unbound pages, also after there was a HARD binding. */
+TEST_F(damon, unbound_pages_move_anywhere)
 {
 	struct nodemask mask = nodes_of(self->home);
 

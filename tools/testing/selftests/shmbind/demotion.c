@@ -126,7 +126,8 @@ static int demote(FIXTURE_DATA(demotion) * self, int tries)
 	return demoted;
 }
 
-TEST_F(demotion, takes_pages_of_soft_segments)
+/* Pages of a SOFT segment are demoted out of their mask. */
+TEST_F(demotion, soft_pages_are_demoted)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_SOFTBIND, &self->fast));
@@ -135,8 +136,10 @@ TEST_F(demotion, takes_pages_of_soft_segments)
 	EXPECT_EQ(PAGES, demote(self, TRIES));
 }
 
-/* Also once there has been a HARD binding. */
-TEST_F(demotion, takes_pages_of_segments_without_a_binding)
+/*
+ * Pages of an unbound segment are demoted, also after there was a HARD binding.
+ */
+TEST_F(demotion, unbound_pages_are_demoted)
 {
 	ASSERT_EQ(0, segment_open(&self->other, 1,
 				  variant->policy | MEM_HARDBIND, &self->fast));
@@ -147,7 +150,8 @@ TEST_F(demotion, takes_pages_of_segments_without_a_binding)
 	EXPECT_EQ(PAGES, demote(self, TRIES));
 }
 
-TEST_F(demotion, leaves_pages_of_hard_segments_where_they_are)
+/* Pages of a HARD segment stay on the fast nodes of their mask. */
+TEST_F(demotion, hard_pages_are_not_demoted)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &self->fast));
@@ -184,7 +188,8 @@ static long faults_under_pressure(const FIXTURE_DATA(demotion) * self,
 	return faults;
 }
 
-TEST_F(demotion, leaves_hard_pages_mapped)
+/* Reclaim that cannot demote HARD pages does not unmap them. */
+TEST_F(demotion, hard_pages_stay_mapped)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &self->fast));
@@ -192,7 +197,8 @@ TEST_F(demotion, leaves_hard_pages_mapped)
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
 }
 
-TEST_F(demotion, leaves_hard_pages_mapped_by_pageout)
+/* Without swap, MADV_PAGEOUT does not unmap HARD pages. */
+TEST_F(demotion, pageout_leaves_hard_pages_mapped)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &self->fast));
@@ -200,7 +206,8 @@ TEST_F(demotion, leaves_hard_pages_mapped_by_pageout)
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
 }
 
-TEST_F(demotion, leaves_hard_large_folios_mapped)
+/* Reclaim neither unmaps nor splits HARD large folios. */
+TEST_F(demotion, hard_large_folios_stay_mapped)
 {
 	int pages = 4 * FOLIO_SIZE / page_size();
 
@@ -214,8 +221,8 @@ TEST_F(demotion, leaves_hard_large_folios_mapped)
 	EXPECT_EQ(pages, pages_in(&self->seg, &self->fast));
 }
 
-/* There is swap, but not for this group. */
-TEST_F(demotion, leaves_hard_pages_mapped_at_swap_limit)
+/* HARD pages stay mapped if there is swap, but not for their group. */
+TEST_F(demotion, hard_pages_stay_mapped_at_swap_limit)
 {
 	ASSERT_EQ(0, swap_to_zram(&self->swap, SWAP_SIZE));
 	ASSERT_EQ(0, cgroup_write(&self->group, "memory.swap.max", "0"));
@@ -225,8 +232,11 @@ TEST_F(demotion, leaves_hard_pages_mapped_at_swap_limit)
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
 }
 
-/* They share the lists with pages that are demoted. */
-TEST_F(demotion, leaves_hard_pages_mapped_beside_others)
+/*
+ * HARD pages stay mapped on LRU lists that they share with SOFT pages, which
+ * are demoted.
+ */
+TEST_F(demotion, hard_pages_stay_mapped_beside_soft)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
 				  variant->policy | MEM_HARDBIND, &self->fast));
@@ -241,8 +251,10 @@ TEST_F(demotion, leaves_hard_pages_mapped_beside_others)
 	EXPECT_LT(0, pages_in(&self->other, &self->slow));
 }
 
-/* Allocations on the node have reclaim look for pages, in vain. */
-TEST_F_TIMEOUT(demotion, leaves_hard_pages_mapped_on_a_full_node, 150)
+/*
+ * Allocations on a full node have reclaim scan HARD pages, which stay mapped.
+ */
+TEST_F_TIMEOUT(demotion, hard_pages_stay_mapped_on_a_full_node, 150)
 {
 	struct nodemask mask = nodes_of(self->node);
 	long faults = 0, last;
@@ -262,7 +274,8 @@ TEST_F_TIMEOUT(demotion, leaves_hard_pages_mapped_on_a_full_node, 150)
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
 }
 
-TEST_F(demotion, takes_pages_of_hard_segments_whose_masks_have_the_slow_nodes)
+/* HARD pages are demoted if their mask has all slow nodes. */
+TEST_F(demotion, hard_pages_demote_to_slow_nodes_of_mask)
 {
 	struct nodemask mask = self->slow;
 
@@ -275,8 +288,11 @@ TEST_F(demotion, takes_pages_of_hard_segments_whose_masks_have_the_slow_nodes)
 	EXPECT_EQ(PAGES, demote(self, TRIES));
 }
 
-/* Decided for each folio: the other slow node may be the nearer one. */
-TEST_F(demotion, takes_hard_pages_within_the_mask)
+/*
+ * HARD pages are demoted to the slow node of their mask, be it the nearest or
+ * not.
+ */
+TEST_F(demotion, hard_pages_demote_within_mask)
 {
 	struct nodemask mask;
 	int slow;
@@ -296,8 +312,11 @@ TEST_F(demotion, takes_hard_pages_within_the_mask)
 	}
 }
 
-/* They lie on the same lists, where the HARD ones stay. */
-TEST_F(demotion, takes_pages_of_others_from_between_hard_ones)
+/*
+ * SOFT pages are demoted from LRU lists that they share with HARD pages, which
+ * stay.
+ */
+TEST_F(demotion, soft_pages_demote_beside_hard)
 {
 	struct nodemask mask = nodes_of(self->node);
 
@@ -312,7 +331,8 @@ TEST_F(demotion, takes_pages_of_others_from_between_hard_ones)
 	EXPECT_EQ(PAGES, pages_in(&self->other, &mask));
 }
 
-TEST_F(demotion, gives_way_to_swap_under_hard)
+/* With swap, HARD pages are written there instead of being demoted. */
+TEST_F(demotion, hard_pages_are_swapped_instead)
 {
 	struct nodemask mask = nodes_of(self->node);
 
@@ -327,8 +347,11 @@ TEST_F(demotion, gives_way_to_swap_under_hard)
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &mask));
 }
 
-/* What was written to swap waits to be freed, and reclaim comes by once more. */
-TEST_F(demotion, leaves_hard_large_folios_that_are_in_the_swap_cache)
+/*
+ * Large folios that were written to swap and touched again are not demoted when
+ * reclaim scans them once more.
+ */
+TEST_F(demotion, hard_folios_in_swap_cache_are_kept)
 {
 	struct nodemask mask = nodes_of(self->node);
 	struct nodemask others = nodes_andnot(self->memory, mask);
@@ -368,8 +391,8 @@ static void *touch_all(void *arg)
 	return NULL;
 }
 
-/* A page may come back while reclaim has it in hand. */
-TEST_F(demotion, leaves_hard_pages_that_come_back_from_swap_meanwhile)
+/* HARD pages that are touched while reclaim writes them are not demoted. */
+TEST_F(demotion, hard_pages_returning_from_swap_are_kept)
 {
 	struct nodemask mask = nodes_of(self->node);
 	struct nodemask others = nodes_andnot(self->memory, mask);
@@ -393,8 +416,11 @@ TEST_F(demotion, leaves_hard_pages_that_come_back_from_swap_meanwhile)
 	EXPECT_LT(read, event_count("pswpin"));
 }
 
-/* Unless the mask has them, slow nodes are no room for what a fast one lacks. */
-TEST_F(demotion, a_node_full_of_hard_pages_is_a_sigbus)
+/*
+ * Without swap, a fast node full of HARD pages is SIGBUS: slow nodes outside
+ * the mask do not take them.
+ */
+TEST_F(demotion, node_full_of_hard_pages_is_sigbus)
 {
 	struct nodemask mask = nodes_of(self->node);
 	long pages = node_pages(self->node), taken;
@@ -407,7 +433,8 @@ TEST_F(demotion, a_node_full_of_hard_pages_is_a_sigbus)
 	EXPECT_EQ(taken, pages_in(&self->seg, &mask));
 }
 
-TEST_F(demotion, a_node_full_of_hard_pages_is_swapped_for_more)
+/* With swap, a fast node full of HARD pages has room for more. */
+TEST_F(demotion, node_full_of_hard_pages_is_swapped)
 {
 	struct nodemask mask = nodes_of(self->node);
 	long pages = node_pages(self->node) + SWAP_SIZE / page_size() / 4;

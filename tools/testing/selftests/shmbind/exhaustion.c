@@ -21,7 +21,8 @@ FIXTURE_TEARDOWN(full)
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(full, hard_firstref_fails_there_and_only_there)
+/* HARD | FIRSTREF fails from CPUs near the full node, and nowhere else. */
+TEST_F(full, hard_firstref_fails_on_full_node_only)
 {
 	struct full_env *env = &self->env;
 	int here = node_that_prefers(victim, &env->memory);
@@ -42,7 +43,8 @@ TEST_F(full, hard_firstref_fails_there_and_only_there)
 	page_that_fails(_metadata, &env->seg);
 }
 
-TEST_F(full, hard_mostfree_passes_it_by)
+/* HARD | MOSTFREE never chooses the full node. */
+TEST_F(full, hard_mostfree_avoids_the_full_node)
 {
 	struct full_env *env = &self->env;
 
@@ -75,7 +77,8 @@ static void expect_nearest(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F(full, soft_goes_to_another_candidate_before_nearer_strangers)
+/* SOFT falls back to a candidate, even if nodes outside the mask are nearer. */
+TEST_F(full, soft_prefers_candidates_to_near_nodes)
 {
 	struct full_env *env = &self->env;
 	struct nodemask other, mask;
@@ -91,7 +94,8 @@ TEST_F(full, soft_goes_to_another_candidate_before_nearer_strangers)
 	}
 }
 
-TEST_F(full, soft_goes_to_the_nearest_of_several_candidates)
+/* Of several candidates, SOFT falls back to the nearest. */
+TEST_F(full, soft_takes_the_nearest_candidate)
 {
 	struct full_env *env = &self->env;
 	struct nodemask other, mask;
@@ -111,7 +115,8 @@ TEST_F(full, soft_goes_to_the_nearest_of_several_candidates)
 	}
 }
 
-TEST_F(full, soft_goes_to_strangers_when_no_candidate_has_room)
+/* SOFT takes nodes outside the mask when no candidate has room. */
+TEST_F(full, soft_leaves_a_full_mask)
 {
 	struct nodemask mask = nodes_of(victim), used;
 	struct full_env *env = &self->env;
@@ -120,6 +125,10 @@ TEST_F(full, soft_goes_to_strangers_when_no_candidate_has_room)
 	EXPECT_FALSE(node_isset(victim, &used));
 }
 
+/*
+ * SOFT takes the one candidate with room, wherever it is, and leaves the mask
+ * if there is none.
+ */
 TEST_F(full, soft_passes_several_full_candidates)
 {
 	struct nodemask mask = nodes_of(victim), used;
@@ -165,6 +174,7 @@ static int join_with_pages_on(int node, struct full_env *env)
 	return cgroup_join(&env->cpuset);
 }
 
+/* SOFT falls back to nodes of the task's cpuset only. */
 TEST_F(full, soft_stays_in_the_cpuset)
 {
 	struct nodemask mask = nodes_of(victim), inside, used;
@@ -188,7 +198,8 @@ TEST_F(full, soft_stays_in_the_cpuset)
 	}
 }
 
-TEST_F(full, soft_comes_back_once_it_has_room)
+/* SOFT uses the chosen node again as soon as it has room. */
+TEST_F(full, soft_returns_once_its_node_has_room)
 {
 	struct nodemask mask = nodes_of(victim), used;
 	struct full_env *env = &self->env;
@@ -217,7 +228,8 @@ FIXTURE_TEARDOWN(filling)
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(filling, hard_mostfree_levels_its_nodes_and_then_fails)
+/* HARD | MOSTFREE uses up all nodes of the mask evenly before it fails. */
+TEST_F(filling, hard_mostfree_levels_nodes_then_fails)
 {
 	struct full_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim);

@@ -16,20 +16,20 @@
 #define FEW		4	/* faults that are not theirs */
 #define AROUND_BYTES	"/sys/kernel/debug/fault_around_bytes"
 
-FIXTURE(cost)
+FIXTURE(fault)
 {
 	struct nodemask memory;
 	struct segment seg;
 	char *again;	/* a second attach */
 };
 
-FIXTURE_VARIANT(cost)
+FIXTURE_VARIANT(fault)
 {
 	bool bound;
 };
 
-FIXTURE_VARIANT_ADD(cost, unbound)	{ .bound = false };
-FIXTURE_VARIANT_ADD(cost, bound)	{ .bound = true };
+FIXTURE_VARIANT_ADD(fault, unbound)	{ .bound = false };
+FIXTURE_VARIANT_ADD(fault, bound)	{ .bound = true };
 
 static int open_either(struct segment *seg, size_t pages, bool bound)
 {
@@ -41,7 +41,7 @@ static int open_either(struct segment *seg, size_t pages, bool bound)
 	return segment_create(seg, pages) || segment_attach(seg) ? -1 : 0;
 }
 
-FIXTURE_SETUP(cost)
+FIXTURE_SETUP(fault)
 {
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, open_either(&self->seg, MANY, variant->bound));
@@ -49,13 +49,14 @@ FIXTURE_SETUP(cost)
 	ASSERT_NE((char *)-1, self->again);
 }
 
-FIXTURE_TEARDOWN(cost)
+FIXTURE_TEARDOWN(fault)
 {
 	shmdt(self->again);
 	segment_remove(&self->seg);
 }
 
-TEST_F(cost, a_read_maps_what_is_around)
+/* A read fault maps the pages around it. */
+TEST_F(fault, read_maps_pages_around)
 {
 	char line[32];
 	long faults, around;
@@ -71,7 +72,8 @@ TEST_F(cost, a_read_maps_what_is_around)
 	EXPECT_GE(MANY / around + FEW, faults);
 }
 
-TEST_F(cost, a_read_makes_no_page_around)
+/* A read fault allocates no pages around it. */
+TEST_F(fault, read_allocates_nothing_around)
 {
 	unsigned char resident[MANY];
 
@@ -84,8 +86,11 @@ TEST_F(cost, a_read_makes_no_page_around)
 		EXPECT_EQ(page % 2, !(resident[page] & 1));
 }
 
-/* Others on this machine have retries, too, but not always that many. */
-TEST_F(cost, a_fault_holds_the_lock_of_its_vma_alone)
+/*
+ * A fault is handled under the VMA lock and not repeated. Others on this
+ * machine have retries too, but not always that many.
+ */
+TEST_F(fault, fault_takes_the_vma_lock_alone)
 {
 	size_t half = self->seg.size / 2;
 	long least = LONG_MAX, again;
@@ -117,10 +122,10 @@ static int mapped(int pagemap, char *addr)
 }
 
 /*
- * The one thing that userfaultfd does for an attach is to tell what was written,
- * and for that each page has to be mapped by a fault of its own.
+ * Where userfaultfd tracks writes, which is all that it does for an attach,
+ * each page needs a fault of its own and none is mapped around.
  */
-TEST_F(cost, a_read_maps_nothing_around_where_userfaultfd_tells_writes)
+TEST_F(fault, read_maps_nothing_around_with_uffd_wp)
 {
 	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC);
 	int pagemap = open("/proc/self/pagemap", O_RDONLY);
@@ -274,21 +279,21 @@ static long visits(struct fault_env *env)
 	return least;
 }
 
-FIXTURE(change)
+FIXTURE(race)
 {
 	struct fault_env env;
 };
 
-FIXTURE_VARIANT(change)
+FIXTURE_VARIANT(race)
 {
 	bool huge, bound;
 };
 
-FIXTURE_VARIANT_ADD(change, unbound)	{ .bound = false };
-FIXTURE_VARIANT_ADD(change, bound)	{ .bound = true };
-FIXTURE_VARIANT_ADD(change, huge)	{ .huge = true };
+FIXTURE_VARIANT_ADD(race, unbound)	{ .bound = false };
+FIXTURE_VARIANT_ADD(race, bound)	{ .bound = true };
+FIXTURE_VARIANT_ADD(race, huge)	{ .huge = true };
 
-FIXTURE_SETUP(change)
+FIXTURE_SETUP(race)
 {
 	struct fault_env *env = &self->env;
 
@@ -308,7 +313,7 @@ FIXTURE_SETUP(change)
 	ASSERT_EQ(0, open_numbered(env));
 }
 
-FIXTURE_TEARDOWN(change)
+FIXTURE_TEARDOWN(race)
 {
 	munmap(self->env.place[0], 2 * self->env.pages * self->env.step);
 	shmctl(self->env.seg.id, IPC_RMID, NULL);
@@ -355,7 +360,8 @@ static int come_or_go(struct fault_env *env, int round)
 	return shmat(env->seg.id, place, SHM_REMAP) == place ? 0 : -1;
 }
 
-TEST_F(change, of_attaches_that_come_and_go)
+/* Faults find the right page while the segment is attached and detached. */
+TEST_F(race, attaches_come_and_go)
 {
 	change_under_visitors(_metadata, &self->env, come_or_go);
 }
@@ -367,7 +373,11 @@ static int replace(struct fault_env *env, int round)
 	return segment_doom(&env->seg) || open_numbered(env);
 }
 
-TEST_F(change, of_the_segment_for_another)
+/*
+ * Faults find the right page while a new segment replaces the old one, which
+ * goes with its last attach.
+ */
+TEST_F(race, another_segment_takes_the_place)
 {
 	change_under_visitors(_metadata, &self->env, replace);
 }
@@ -381,7 +391,8 @@ static int move(struct fault_env *env, int round)
 	       to ? 0 : -1;
 }
 
-TEST_F(change, of_the_place)
+/* Faults find the right page while mremap() moves the mapping. */
+TEST_F(race, mapping_moves)
 {
 	self->env.places = 2;
 	change_under_visitors(_metadata, &self->env, move);
@@ -403,7 +414,8 @@ static int reorder(struct fault_env *env, int round)
 	return 0;
 }
 
-TEST_F(change, of_the_order)
+/* Faults find a page of the segment while remap_file_pages() reorders it. */
+TEST_F(race, pages_are_reordered)
 {
 	self->env.shuffled = true;
 	change_under_visitors(_metadata, &self->env, reorder);
@@ -417,7 +429,8 @@ static int protect(struct fault_env *env, int round)
 			round % 2 ? PROT_READ | PROT_WRITE : PROT_READ);
 }
 
-TEST_F(change, of_the_protection)
+/* Faults find the right page while mprotect() changes half of the mapping. */
+TEST_F(race, protection_changes)
 {
 	change_under_visitors(_metadata, &self->env, protect);
 }
@@ -431,7 +444,8 @@ static int empty(struct fault_env *env, int round)
 	return 0;
 }
 
-TEST_F(change, of_the_content)
+/* Faults find the right page or an empty one while pages are removed. */
+TEST_F(race, pages_are_removed)
 {
 	self->env.emptied = true;
 	change_under_visitors(_metadata, &self->env, empty);
@@ -457,7 +471,8 @@ static int fork_off(struct fault_env *env, int round)
 	return wait_for(child);
 }
 
-TEST_F(change, of_the_number_of_processes)
+/* Faults of parent and child find the right page. */
+TEST_F(race, process_forks)
 {
 	change_under_visitors(_metadata, &self->env, fork_off);
 }

@@ -5,29 +5,29 @@
 
 /* A single full node, which is every policy's choice. */
 
-FIXTURE(hard)
+FIXTURE(full)
 {
 	struct full_env env;
 };
 
-FIXTURE_VARIANT(hard)
+FIXTURE_VARIANT(full)
 {
 	int policy;
 };
 
-FIXTURE_VARIANT_ADD(hard, firstref) {
+FIXTURE_VARIANT_ADD(full, firstref) {
 	.policy = MEM_FIRSTREF,
 };
 
-FIXTURE_VARIANT_ADD(hard, stripe) {
+FIXTURE_VARIANT_ADD(full, stripe) {
 	.policy = MEM_STRIPE,
 };
 
-FIXTURE_VARIANT_ADD(hard, mostfree) {
+FIXTURE_VARIANT_ADD(full, mostfree) {
 	.policy = MEM_MOSTFREE,
 };
 
-FIXTURE_SETUP(hard)
+FIXTURE_SETUP(full)
 {
 	struct nodemask mask = nodes_of(victim);
 	struct full_env *env = &self->env;
@@ -39,12 +39,13 @@ FIXTURE_SETUP(hard)
 		   &mask);
 }
 
-FIXTURE_TEARDOWN(hard)
+FIXTURE_TEARDOWN(full)
 {
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(hard, the_access_gets_a_sigbus_that_names_it)
+/* An access to a page that finds no room gets SIGBUS with its address. */
+TEST_F(full, sigbus_names_the_page)
 {
 	struct segment *seg = &self->env.seg;
 	int page = page_that_fails(_metadata, seg);
@@ -55,7 +56,8 @@ TEST_F(hard, the_access_gets_a_sigbus_that_names_it)
 		  (uintptr_t)sigbus_info.si_addr);
 }
 
-TEST_F(hard, reading_a_hole_gets_a_sigbus_too)
+/* A read of a page that does not exist yet gets SIGBUS as well. */
+TEST_F(full, read_of_a_hole_is_sigbus)
 {
 	struct segment *seg = &self->env.seg;
 	int pages = seg->size / page_size(), page = 0;
@@ -68,7 +70,8 @@ TEST_F(hard, reading_a_hole_gets_a_sigbus_too)
 		  (uintptr_t)sigbus_info.si_addr);
 }
 
-TEST_F(hard, a_system_call_gets_efault)
+/* A system call that touches such a page returns EFAULT. */
+TEST_F(full, system_call_is_efault)
 {
 	char *addr = self->env.seg.addr, *end = addr + self->env.seg.size;
 	size_t step = page_size();
@@ -95,7 +98,11 @@ TEST_F(hard, a_system_call_gets_efault)
 	EXPECT_EQ(EFAULT, errno);
 }
 
-TEST_F(hard, who_does_not_handle_sigbus_dies_of_it_alone)
+/*
+ * A process that does not handle SIGBUS dies from it, and no other process
+ * does.
+ */
+TEST_F(full, unhandled_sigbus_kills_only_its_process)
 {
 	struct segment *seg = &self->env.seg;
 	int child = fork(), status;
@@ -109,7 +116,8 @@ TEST_F(hard, who_does_not_handle_sigbus_dies_of_it_alone)
 	EXPECT_EQ(SIGBUS, WTERMSIG(status));
 }
 
-TEST_F(hard, no_other_node_gives_a_page)
+/* No page is taken from other nodes, nor from the ballast. */
+TEST_F(full, no_page_comes_from_another_node)
 {
 	struct full_env *env = &self->env;
 	long pages = page_that_fails(_metadata, &env->seg);
@@ -124,7 +132,8 @@ TEST_F(hard, no_other_node_gives_a_page)
 	EXPECT_EQ(env->taken, env->per_node[victim]);
 }
 
-TEST_F(hard, nobody_is_killed)
+/* The OOM killer kills neither the caller nor a bystander. */
+TEST_F(full, oom_killer_stays_away)
 {
 	struct full_env *env = &self->env;
 	size_t size = 4 << 20;
@@ -147,7 +156,8 @@ TEST_F(hard, nobody_is_killed)
 	EXPECT_EQ(0, wait_for(bystander));
 }
 
-TEST_F(hard, the_same_access_succeeds_once_memory_is_free)
+/* The same access succeeds as soon as the node has free memory. */
+TEST_F(full, access_succeeds_once_memory_is_free)
 {
 	struct full_env *env = &self->env;
 	int page = page_that_fails(_metadata, &env->seg);
@@ -157,7 +167,8 @@ TEST_F(hard, the_same_access_succeeds_once_memory_is_free)
 	EXPECT_EQ(victim, page_node(env->seg.addr, page));
 }
 
-TEST_F(hard, memory_that_another_cpu_freed_is_found_at_once)
+/* Memory in another CPU's list of free pages is found at once. */
+TEST_F(full, pages_freed_by_another_cpu_are_found)
 {
 	struct full_env *env = &self->env;
 	struct nodemask cpus = cpu_nodes();
@@ -220,17 +231,20 @@ static void crowd(struct __test_metadata *_metadata, char *addr, size_t apart)
 	}
 }
 
-TEST_F(hard, many_threads_at_the_same_page_all_get_their_sigbus)
+/* Threads that touch the same page all get their SIGBUS. */
+TEST_F(full, all_threads_at_one_page_get_sigbus)
 {
 	crowd(_metadata, self->env.seg.addr, 0);
 }
 
-TEST_F(hard, many_threads_at_their_own_pages_all_get_their_sigbus)
+/* Threads that touch pages of their own all get their SIGBUS. */
+TEST_F(full, all_threads_at_own_pages_get_sigbus)
 {
 	crowd(_metadata, self->env.seg.addr, SPARE * page_size());
 }
 
-TEST(clean_page_cache_gives_way)
+/* Clean page cache on the node is reclaimed for a HARD segment. */
+TEST(clean_page_cache_is_reclaimed)
 {
 	struct nodemask mask = nodes_of(victim);
 	long before = node_file_pages(victim), cached;
@@ -259,39 +273,40 @@ TEST(clean_page_cache_gives_way)
 
 /* Memory cgroups: a limit is one thing, a full node another. */
 
-FIXTURE(memory_cgroup)
+FIXTURE(memcg)
 {
 	struct cgroup group;
 	struct segment seg;
 };
 
-FIXTURE_VARIANT(memory_cgroup)
+FIXTURE_VARIANT(memcg)
 {
 	int strength;
 };
 
-FIXTURE_VARIANT_ADD(memory_cgroup, hard) {
+FIXTURE_VARIANT_ADD(memcg, hard) {
 	.strength = MEM_HARDBIND,
 };
 
-FIXTURE_VARIANT_ADD(memory_cgroup, soft) {
+FIXTURE_VARIANT_ADD(memcg, soft) {
 	.strength = MEM_SOFTBIND,
 };
 
-FIXTURE_SETUP(memory_cgroup)
+FIXTURE_SETUP(memcg)
 {
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, cgroup_create(&self->group, "memory"));
 	ASSERT_EQ(0, cgroup_write(&self->group, "memory.max", "4M"));
 }
 
-FIXTURE_TEARDOWN(memory_cgroup)
+FIXTURE_TEARDOWN(memcg)
 {
 	segment_detach(&self->seg);
 	cgroup_remove(&self->group);
 }
 
-TEST_F(memory_cgroup, limit_is_enforced_as_ever)
+/* A group at its limit has a task killed, as with an unbound segment. */
+TEST_F(memcg, limit_kills_in_the_group)
 {
 	struct nodemask memory = memory_nodes();
 	long kills = oom_kills();
@@ -305,7 +320,8 @@ TEST_F(memory_cgroup, limit_is_enforced_as_ever)
 	EXPECT_EQ(kills + 1, oom_kills());
 }
 
-TEST_F(memory_cgroup, limit_is_no_sigbus_for_who_cannot_be_killed_either)
+/* At the limit, a task that cannot be killed waits. It gets no SIGBUS. */
+TEST_F(memcg, limit_waits_for_unkillable_tasks)
 {
 	struct nodemask memory = memory_nodes();
 	int pages = (8 << 20) / page_size();
@@ -316,8 +332,11 @@ TEST_F(memory_cgroup, limit_is_no_sigbus_for_who_cannot_be_killed_either)
 	EXPECT_EQ(0, held_by_limit(&self->group, self->seg.addr, pages));
 }
 
-/* The other way round: room in the group, none on the node. */
-TEST_F(memory_cgroup, with_room_does_not_help_a_full_node)
+/*
+ * HARD fails on a full node, and SOFT does not, although the group is far from
+ * its limit.
+ */
+TEST_F(memcg, room_in_group_is_no_room_on_node)
 {
 	struct nodemask mask = nodes_of(victim);
 	bool hard = variant->strength == MEM_HARDBIND;

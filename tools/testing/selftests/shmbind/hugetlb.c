@@ -5,35 +5,36 @@
  */
 #include "huge.h"
 
-FIXTURE(huge)
+FIXTURE(pool)
 {
 	struct huge_env env;
 };
 
-FIXTURE_VARIANT(huge)
+FIXTURE_VARIANT(pool)
 {
 	int strength;
 };
 
-FIXTURE_VARIANT_ADD(huge, hard) {
+FIXTURE_VARIANT_ADD(pool, hard) {
 	.strength = MEM_HARDBIND,
 };
 
-FIXTURE_VARIANT_ADD(huge, soft) {
+FIXTURE_VARIANT_ADD(pool, soft) {
 	.strength = MEM_SOFTBIND,
 };
 
-FIXTURE_SETUP(huge)
+FIXTURE_SETUP(pool)
 {
 	env_setup(_metadata, &self->env);
 }
 
-FIXTURE_TEARDOWN(huge)
+FIXTURE_TEARDOWN(pool)
 {
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(huge, pages_that_a_reader_is_the_first_to_touch_are_bound)
+/* Pages that a reader with a read-only attach touches first are bound. */
+TEST_F(pool, pages_first_read_are_bound)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -51,7 +52,8 @@ TEST_F(huge, pages_that_a_reader_is_the_first_to_touch_are_bound)
 	shmdt(addr);
 }
 
-TEST_F(huge, firstref_is_near_the_cpu)
+/* FIRSTREF takes the candidate nearest to the CPU. */
+TEST_F(pool, firstref_takes_the_nearest_node)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask;
@@ -74,7 +76,8 @@ TEST_F(huge, firstref_is_near_the_cpu)
 	}
 }
 
-TEST_F(huge, stripe_is_even_in_every_prefix)
+/* A stripe is even after each page, in an order that is not that of offsets. */
+TEST_F(pool, stripe_is_even_after_every_page)
 {
 	struct huge_env *env = &self->env;
 	int width = nodes_weight(&env->memory), count = SHARE * width;
@@ -91,7 +94,8 @@ TEST_F(huge, stripe_is_even_in_every_prefix)
 	EXPECT_EQ(0, strays(nodes, count, &env->memory));
 }
 
-TEST_F(huge, stripe_of_threads_is_even_within_their_number)
+/* Threads leave a stripe uneven by at most their number. */
+TEST_F(pool, stripe_of_threads_is_nearly_even)
 {
 	struct huge_env *env = &self->env;
 	int count = (SHARE - 1) * nodes_weight(&env->memory), nodes[count];
@@ -108,7 +112,11 @@ TEST_F(huge, stripe_of_threads_is_even_within_their_number)
 	EXPECT_GE(threads, spread(nodes, count, &env->memory));
 }
 
-TEST_F(huge, mostfree_goes_by_the_pools_and_levels_them)
+/*
+ * MOSTFREE takes the larger pool, not the node with more free memory, and
+ * levels them.
+ */
+TEST_F(pool, mostfree_goes_by_the_pools)
 {
 	struct huge_env *env = &self->env;
 	int first = first_node(&env->memory), last = env->victim;
@@ -131,7 +139,8 @@ TEST_F(huge, mostfree_goes_by_the_pools_and_levels_them)
 		  pool_count(HUGE, last, "free_hugepages"));
 }
 
-TEST_F(huge, mostfree_takes_the_nearest_of_equals)
+/* Of pools that are equal, MOSTFREE takes the nearest. */
+TEST_F(pool, mostfree_takes_the_nearest_of_equals)
 {
 	struct huge_env *env = &self->env;
 	int node;
@@ -168,19 +177,22 @@ static void use_up_pools(struct __test_metadata *_metadata,
 }
 
 /* Concurrent faults are not sent to the same node for its last page. */
-TEST_F(huge, stripe_threads_use_the_last_page_of_every_pool)
+TEST_F(pool, stripe_threads_use_up_all_pools)
 {
 	use_up_pools(_metadata, &self->env, MEM_STRIPE | variant->strength);
 }
 
 /* A thread whose chosen node has become empty chooses again. */
-TEST_F(huge, mostfree_threads_use_the_last_page_of_every_pool)
+TEST_F(pool, mostfree_threads_use_up_all_pools)
 {
 	use_up_pools(_metadata, &self->env, MEM_MOSTFREE | variant->strength);
 }
 
-/* From a CPU that the victim is not local to, if there is one. */
-TEST_F(huge, everyone_gets_the_binding)
+/*
+ * The binding holds for unrelated processes, children, and after a new attach.
+ * The caller's CPU is not local to the bound node if possible.
+ */
+TEST_F(pool, every_process_gets_the_binding)
 {
 	struct nodemask mask = nodes_of(self->env.victim);
 	struct segment *seg = &self->env.seg;
@@ -210,7 +222,8 @@ TEST_F(huge, everyone_gets_the_binding)
 		EXPECT_EQ(victim, touch_and_look(seg->addr, i));
 }
 
-TEST_F(huge, pages_allocated_by_way_of_the_file_follow_the_binding)
+/* fallocate() on the segment's file allocates by the binding. */
+TEST_F(pool, fallocate_follows_the_binding)
 {
 	struct nodemask mask = nodes_of(self->env.victim);
 	struct segment *seg = &self->env.seg;
@@ -230,8 +243,11 @@ TEST_F(huge, pages_allocated_by_way_of_the_file_follow_the_binding)
 	close(fd);
 }
 
-/* Of as many, some have the inode of an earlier one, which RCU frees. */
-TEST_F(huge, a_segment_in_the_place_of_a_bound_one_is_not_bound)
+/*
+ * A new segment does not inherit the binding of an earlier inode. Of so many,
+ * some get an inode that RCU has freed.
+ */
+TEST_F(pool, new_inode_has_no_old_binding)
 {
 	struct nodemask *memory = &self->env.memory;
 	struct segment segs[32];
@@ -252,7 +268,10 @@ TEST_F(huge, a_segment_in_the_place_of_a_bound_one_is_not_bound)
 	}
 }
 
-TEST_F(huge, is_shown_as_any_binding)
+/*
+ * A binding of huge pages is shown in the same places, counted in huge pages.
+ */
+TEST_F(pool, binding_is_shown_as_for_base_pages)
 {
 	struct nodemask mask = nodes_of(self->env.victim), seen_mask = {};
 	struct segment *seg = &self->env.seg;
@@ -283,7 +302,8 @@ TEST_F(huge, is_shown_as_any_binding)
 	EXPECT_TRUE(listed);
 }
 
-TEST_F(huge, cpuset_narrows_the_candidates)
+/* Only nodes of the task's cpuset are candidates. */
+TEST_F(pool, cpuset_limits_the_candidates)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask inside = nodes_of(env->victim);

@@ -35,7 +35,8 @@ FIXTURE_TEARDOWN(candidates)
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(candidates, a_node_without_huge_pages_is_never_chosen)
+/* A node whose pool is empty is never chosen. */
+TEST_F(candidates, node_without_huge_pages_is_not_chosen)
 {
 	struct huge_env *env = &self->env;
 	int count = SHARE * nodes_weight(&env->others), nodes[count], touched;
@@ -51,7 +52,8 @@ TEST_F(candidates, a_node_without_huge_pages_is_never_chosen)
 	}
 }
 
-TEST_F(candidates, a_stripe_is_even_on_the_nodes_that_have_huge_pages)
+/* A stripe is even on the nodes whose pools have pages. */
+TEST_F(candidates, stripe_is_even_on_nodes_with_pages)
 {
 	struct huge_env *env = &self->env;
 	int count = SHARE * nodes_weight(&env->others), nodes[count];
@@ -66,7 +68,8 @@ TEST_F(candidates, a_stripe_is_even_on_the_nodes_that_have_huge_pages)
 	EXPECT_EQ(0, strays(nodes, count, &env->others));
 }
 
-TEST_F(candidates, firstref_takes_the_nearest_node_that_has_huge_pages)
+/* FIRSTREF takes the nearest node whose pool has pages. */
+TEST_F(candidates, firstref_takes_nearest_node_with_pages)
 {
 	struct huge_env *env = &self->env;
 	int node;
@@ -82,7 +85,8 @@ TEST_F(candidates, firstref_takes_the_nearest_node_that_has_huge_pages)
 	}
 }
 
-TEST_F(candidates, a_node_becomes_one_with_its_first_huge_page)
+/* A node becomes a candidate with its first page, and does not catch up. */
+TEST_F(candidates, node_joins_with_its_first_page)
 {
 	struct huge_env *env = &self->env;
 	int width = nodes_weight(&env->memory), nodes[NODES_MAX] = {}, done;
@@ -100,7 +104,8 @@ TEST_F(candidates, a_node_becomes_one_with_its_first_huge_page)
 	EXPECT_EQ(0, spread(nodes, width, &env->memory));
 }
 
-TEST_F(candidates, a_node_whose_huge_pages_are_all_in_use_is_one)
+/* A node is a candidate although all pages of its pool are in use. */
+TEST_F(candidates, node_with_pages_in_use_is_a_candidate)
 {
 	struct nodemask mask = nodes_of(self->env.victim);
 	struct huge_env *env = &self->env;
@@ -126,7 +131,8 @@ TEST_F(candidates, a_node_whose_huge_pages_are_all_in_use_is_one)
 	}
 }
 
-TEST_F(candidates, a_node_that_may_make_surplus_pages_is_one)
+/* A node without pages is a candidate if surplus pages are allowed. */
+TEST_F(candidates, node_that_may_add_surplus_is_candidate)
 {
 	struct huge_env *env = &self->env;
 	int width = nodes_weight(&env->memory), count = 2 * width;
@@ -144,8 +150,10 @@ TEST_F(candidates, a_node_that_may_make_surplus_pages_is_one)
 		  !!pool_count(HUGE, env->victim, "surplus_hugepages"));
 }
 
-/* The one surplus page that may be made is in use elsewhere. */
-TEST_F(candidates, at_the_limit_of_surplus_pages_it_is_not)
+/*
+ * It is not a candidate if the only surplus page allowed is in use elsewhere.
+ */
+TEST_F(candidates, node_at_surplus_limit_is_no_candidate)
 {
 	struct huge_env *env = &self->env;
 	int taken = first_node(&env->others), count, nodes[SHARE + 1];
@@ -170,7 +178,8 @@ TEST_F(candidates, at_the_limit_of_surplus_pages_it_is_not)
 	EXPECT_EQ(1, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 }
 
-TEST_F(candidates, pools_and_cpuset_narrow_them_together)
+/* A candidate has pages and belongs to the task's cpuset. */
+TEST_F(candidates, pools_and_cpuset_limit_together)
 {
 	struct huge_env *env = &self->env;
 	int node = first_node(&env->others);
@@ -194,7 +203,8 @@ TEST_F(candidates, pools_and_cpuset_narrow_them_together)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-TEST_F(candidates, without_any_hard_fails_and_soft_goes_elsewhere)
+/* Without a candidate, HARD fails and SOFT takes another node. */
+TEST_F(candidates, no_candidate_fails_hard_but_not_soft)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);

@@ -7,12 +7,12 @@
 
 /* A pool without pages. */
 
-FIXTURE(empty)
+FIXTURE(pool)
 {
 	struct huge_env env;
 };
 
-FIXTURE_SETUP(empty)
+FIXTURE_SETUP(pool)
 {
 	struct huge_env *env = &self->env;
 
@@ -20,7 +20,7 @@ FIXTURE_SETUP(empty)
 	env_setup(_metadata, env);
 }
 
-FIXTURE_TEARDOWN(empty)
+FIXTURE_TEARDOWN(pool)
 {
 	env_teardown(_metadata, &self->env);
 }
@@ -35,7 +35,11 @@ static void expect_others_untouched(struct __test_metadata *_metadata,
 		EXPECT_EQ(SHARE, pool_count(HUGE, node, "free_hugepages"));
 }
 
-TEST_F(empty, hard_gets_a_sigbus_with_and_without_a_reservation)
+/*
+ * HARD gets SIGBUS on an empty pool, with a reservation, which stays, and
+ * without one.
+ */
+TEST_F(pool, hard_is_sigbus_reserved_or_not)
 {
 	static const int flags[] = { 0, SHM_NORESERVE };
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
@@ -64,7 +68,8 @@ TEST_F(empty, hard_gets_a_sigbus_with_and_without_a_reservation)
 	}
 }
 
-TEST_F(empty, a_system_call_gets_efault_under_hard)
+/* A system call that touches such a page returns EFAULT. */
+TEST_F(pool, hard_system_call_is_efault)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -83,7 +88,8 @@ TEST_F(empty, a_system_call_gets_efault_under_hard)
 	EXPECT_EQ(EFAULT, errno);
 }
 
-TEST_F(empty, the_same_access_succeeds_once_a_page_is_free)
+/* The same access succeeds as soon as the pool has a page. */
+TEST_F(pool, access_succeeds_once_a_page_is_free)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -99,7 +105,8 @@ TEST_F(empty, the_same_access_succeeds_once_a_page_is_free)
 	EXPECT_EQ(env->victim, huge_node(env->seg.addr, SHARE - 1));
 }
 
-TEST_F(empty, stops_a_hard_stripe_until_it_has_a_page)
+/* A HARD stripe goes on only when the empty pool has a page again. */
+TEST_F(pool, hard_stripe_waits_for_the_pool)
 {
 	struct huge_env *env = &self->env;
 	int width = nodes_weight(&env->memory), count = 2 * width;
@@ -137,7 +144,8 @@ static void touch_soft(struct __test_metadata *_metadata, struct huge_env *env,
 	segment_remove(&env->seg);
 }
 
-TEST_F(empty, soft_goes_to_candidates_by_distance_and_then_to_strangers)
+/* SOFT falls back to candidates by distance, then to other nodes. */
+TEST_F(pool, soft_falls_back_by_distance)
 {
 	struct huge_env *env = &self->env;
 	int victim = env->victim, a, b, near, far, per_node[NODES_MAX];
@@ -175,7 +183,8 @@ TEST_F(empty, soft_goes_to_candidates_by_distance_and_then_to_strangers)
 	}
 }
 
-TEST_F(empty, surplus_pages_are_the_nodes_own)
+/* Surplus pages of a HARD segment are allocated on its node. */
+TEST_F(pool, surplus_pages_are_on_the_bound_node)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -192,11 +201,10 @@ TEST_F(empty, surplus_pages_are_the_nodes_own)
 }
 
 /*
- * A reservation that exceeds the pools has surplus pages made by shmget(2),
- * before there is a binding. Pages of the pool are used before they are
- * exchanged, and those before one more is made.
+ * Surplus pages that shmget() reserved elsewhere are exchanged for pages of the
+ * bound node. Its pool comes first, further surplus pages last.
  */
-TEST_F(empty, pages_reserved_as_surplus_are_pages_of_the_bound_node)
+TEST_F(pool, reserved_surplus_moves_to_bound_node)
 {
 	struct huge_env *env = &self->env;
 	int pooled = nodes_weight(&env->memory) * SHARE;
@@ -223,8 +231,8 @@ TEST_F(empty, pages_reserved_as_surplus_are_pages_of_the_bound_node)
 	EXPECT_EQ(pooled, pool_count(HUGE, EVERYWHERE, "free_hugepages"));
 }
 
-/* The pages of other pools are used before new ones are made. */
-TEST_F(empty, soft_takes_surplus_pages_last)
+/* SOFT uses the pages of all pools before it adds a surplus page. */
+TEST_F(pool, soft_adds_surplus_pages_last)
 {
 	struct huge_env *env = &self->env;
 	int others = nodes_weight(&env->others) * SHARE;
@@ -241,7 +249,11 @@ TEST_F(empty, soft_takes_surplus_pages_last)
 	EXPECT_EQ(1, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 }
 
-TEST_F(empty, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)
+/*
+ * With no candidate in the cpuset, HARD fails and SOFT takes a node of the
+ * cpuset.
+ */
+TEST_F(pool, no_candidate_leaves_soft_in_the_cpuset)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 	struct huge_env *env = &self->env;
@@ -270,8 +282,11 @@ TEST_F(empty, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)
 	}
 }
 
-/* A limit of the hugetlb controller is no empty pool, but a SIGBUS as well. */
-TEST_F(empty, a_cgroups_limit_is_enforced_as_ever)
+/*
+ * At the limit of the hugetlb controller an access gets SIGBUS, as without a
+ * binding, and the pool keeps its page.
+ */
+TEST_F(pool, cgroup_limit_is_sigbus)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 	struct huge_env *env = &self->env;
@@ -325,7 +340,11 @@ static int meet_limit(struct huge_env *env, int policy,
 	return 0;
 }
 
-TEST_F(empty, a_cgroups_limit_of_reservations_is_enforced_as_ever)
+/*
+ * The limit of reservations holds at shmget(), and at each fault of a segment
+ * without a reservation.
+ */
+TEST_F(pool, cgroup_reservation_limit_is_enforced)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 	struct huge_env *env = &self->env;
@@ -357,7 +376,8 @@ static int mbind_to(struct segment *seg, int mode, const struct nodemask *mask)
 		     mask ? NODES_MAX : 0, 0) ? errno : 0;
 }
 
-TEST_F(empty, mbind_is_refused_by_hard_and_followed_by_soft)
+/* mbind() is refused by a HARD segment and followed by a SOFT one. */
+TEST_F(pool, mbind_is_eperm_on_hard_only)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim), other;
@@ -378,8 +398,8 @@ TEST_F(empty, mbind_is_refused_by_hard_and_followed_by_soft)
 	EXPECT_EQ(env->victim, touch_and_look(seg->addr, 1));
 }
 
-/* What a binding is for: here is how it goes without one. */
-TEST_F(empty, mbind_over_an_unbound_segment_is_one_mappings_alone)
+/* Without a binding, mbind() affects one mapping alone and ends with it. */
+TEST_F(pool, mbind_on_unbound_affects_one_mapping)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);

@@ -6,21 +6,21 @@
 
 #define GIGANTIC	(512 * HUGE)	/* bytes: 1 GiB */
 
-FIXTURE(gigantic)
+FIXTURE(pool)
 {
 	struct nodemask nodes, first, last;
 	struct segment seg, more;
 };
 
-FIXTURE_VARIANT(gigantic)
+FIXTURE_VARIANT(pool)
 {
 	int strength;
 };
 
-FIXTURE_VARIANT_ADD(gigantic, hard)	{ .strength = MEM_HARDBIND };
-FIXTURE_VARIANT_ADD(gigantic, soft)	{ .strength = MEM_SOFTBIND };
+FIXTURE_VARIANT_ADD(pool, hard)	{ .strength = MEM_HARDBIND };
+FIXTURE_VARIANT_ADD(pool, soft)	{ .strength = MEM_SOFTBIND };
 
-FIXTURE_SETUP(gigantic)
+FIXTURE_SETUP(pool)
 {
 	struct nodemask memory = memory_nodes();
 	int node;
@@ -45,7 +45,7 @@ FIXTURE_SETUP(gigantic)
 	self->last = nodes_of(last_node(&self->nodes));
 }
 
-FIXTURE_TEARDOWN(gigantic)
+FIXTURE_TEARDOWN(pool)
 {
 	segment_remove(&self->seg);
 	segment_remove(&self->more);
@@ -62,7 +62,8 @@ static int touch_gigantic(struct segment *seg, size_t nth)
 	return try_touch(seg->addr, page) ? page_node(seg->addr, page) : -1;
 }
 
-TEST_F(gigantic, pages_lie_where_the_binding_says_for_everyone)
+/* Every process that attaches gets its page on the bound node. */
+TEST_F(pool, every_process_gets_the_binding)
 {
 	int node = first_node(&self->last);
 	pid_t pid;
@@ -79,7 +80,8 @@ TEST_F(gigantic, pages_lie_where_the_binding_says_for_everyone)
 	EXPECT_EQ(node, touch_gigantic(&self->seg, 0));
 }
 
-TEST_F(gigantic, pages_of_a_stripe_alternate)
+/* The pages of a stripe are on the two nodes in turn. */
+TEST_F(pool, stripe_alternates)
 {
 	ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 2, 0,
 			       MEM_STRIPE | variant->strength, &self->nodes));
@@ -87,8 +89,10 @@ TEST_F(gigantic, pages_of_a_stripe_alternate)
 	EXPECT_EQ(0, pool_count(GIGANTIC, EVERYWHERE, "free_hugepages"));
 }
 
-/* Stripes begin at different nodes. */
-TEST_F(gigantic, a_node_without_such_pages_is_never_chosen)
+/*
+ * A node whose pool is empty is never chosen. Stripes begin at different nodes.
+ */
+TEST_F(pool, node_without_pages_is_not_chosen)
 {
 	int first = first_node(&self->first), last = first_node(&self->last);
 
@@ -103,7 +107,11 @@ TEST_F(gigantic, a_node_without_such_pages_is_never_chosen)
 	ASSERT_EQ(0, pool_set(GIGANTIC, last, "nr_hugepages", 1));
 }
 
-TEST_F(gigantic, pages_reserved_elsewhere_are_had_on_the_bound_node)
+/*
+ * A surplus page that shmget() reserved elsewhere is exchanged for one of the
+ * bound node.
+ */
+TEST_F(pool, reserved_surplus_moves_to_bound_node)
 {
 	int first = first_node(&self->first), last = first_node(&self->last);
 
@@ -125,7 +133,11 @@ TEST_F(gigantic, pages_reserved_elsewhere_are_had_on_the_bound_node)
 	ASSERT_EQ(0, pools_fill(GIGANTIC, &self->nodes, 1));
 }
 
-TEST_F(gigantic, pages_that_are_gone_are_a_sigbus_under_hard_alone)
+/*
+ * With the pool used up, HARD gets SIGBUS and SOFT takes the other node.
+ * MOSTFREE chooses the node that has a page.
+ */
+TEST_F(pool, empty_pool_is_sigbus_for_hard_only)
 {
 	int first = first_node(&self->first), last = first_node(&self->last);
 	bool hard = variant->strength == MEM_HARDBIND;

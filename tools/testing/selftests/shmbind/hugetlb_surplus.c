@@ -69,7 +69,11 @@ static void expect_reserved(struct __test_metadata *_metadata, int victim)
 	EXPECT_EQ(PAGES, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
 }
 
-TEST_F(surplus, pages_reserved_elsewhere_are_had_on_the_bound_node)
+/*
+ * Surplus pages that shmget() reserved elsewhere are exchanged for pages of the
+ * bound node, at the limit of surplus pages.
+ */
+TEST_F(surplus, reserved_pages_move_to_bound_node)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -87,7 +91,11 @@ TEST_F(surplus, pages_reserved_elsewhere_are_had_on_the_bound_node)
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "nr_hugepages"));
 }
 
-TEST_F(surplus, pages_reserved_elsewhere_make_an_even_stripe)
+/*
+ * Surplus pages that shmget() reserved elsewhere are exchanged for an even
+ * stripe.
+ */
+TEST_F(surplus, reserved_pages_make_an_even_stripe)
 {
 	struct huge_env *env = &self->env;
 	int width = nodes_weight(&env->memory), count = 2 * width;
@@ -105,7 +113,8 @@ TEST_F(surplus, pages_reserved_elsewhere_make_an_even_stripe)
 	expect_all_in_use(_metadata, count);
 }
 
-TEST_F(surplus, each_thread_gets_the_page_that_it_has_reserved)
+/* Threads that fault at once all get the pages that are reserved. */
+TEST_F(surplus, every_thread_gets_its_reserved_page)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -126,8 +135,8 @@ TEST_F(surplus, each_thread_gets_the_page_that_it_has_reserved)
 	}
 }
 
-/* The other segment's pages are on the node that they were made on, or not. */
-TEST_F(surplus, another_reservation_is_kept)
+/* Another segment's reservation is kept, although pages are exchanged. */
+TEST_F(surplus, other_reservations_are_kept)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -146,7 +155,11 @@ TEST_F(surplus, another_reservation_is_kept)
 	expect_all_in_use(_metadata, 2 * PAGES);
 }
 
-TEST_F(surplus, a_page_that_others_have_reserved_is_not_exchanged)
+/*
+ * A segment without a reservation does not exchange pages that others have
+ * reserved.
+ */
+TEST_F(surplus, reserved_page_of_others_is_kept)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -161,7 +174,8 @@ TEST_F(surplus, a_page_that_others_have_reserved_is_not_exchanged)
 	EXPECT_EQ(PAGES, touch_all(env->more.addr, PAGES, nodes));
 }
 
-TEST_F(surplus, pages_of_the_pool_are_used_first)
+/* Pages of the node's own pool are used before any is exchanged. */
+TEST_F(surplus, pool_pages_are_used_first)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -182,7 +196,11 @@ TEST_F(surplus, pages_of_the_pool_are_used_first)
 	EXPECT_EQ(1, pool_count(HUGE, env->victim, "free_hugepages"));
 }
 
-TEST_F(surplus, a_full_node_leaves_the_reservation_where_it_is)
+/*
+ * On a full node, HARD fails and keeps its reservation for later; SOFT takes
+ * another node.
+ */
+TEST_F(surplus, full_node_keeps_the_reservation)
 {
 	struct huge_env *env = &self->env;
 	int victim = victim_node(), nodes[PAGES];
@@ -208,7 +226,11 @@ TEST_F(surplus, a_full_node_leaves_the_reservation_where_it_is)
 	EXPECT_EQ(kills, event_count("oom_kill"));
 }
 
-TEST_F(surplus, a_cgroups_limit_exchanges_nothing)
+/*
+ * At the limit of a cgroup nothing is exchanged. Below it, the process that
+ * touches a page is charged.
+ */
+TEST_F(surplus, cgroup_limit_exchanges_nothing)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -245,7 +267,8 @@ TEST_F(surplus, a_cgroups_limit_exchanges_nothing)
 	EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
 }
 
-TEST_F(surplus, pages_allocated_by_way_of_the_file_are_exchanged)
+/* fallocate() on the segment's file exchanges surplus pages as faults do. */
+TEST_F(surplus, fallocate_exchanges_pages)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -303,7 +326,8 @@ static void expect_nearest(struct __test_metadata *_metadata,
 	segment_remove(&env->seg);
 }
 
-TEST_F(fallback, surplus_pages_follow_the_distance_from_a_full_node)
+/* SOFT adds surplus pages on the candidate nearest to the full node. */
+TEST_F(fallback, soft_surplus_pages_go_by_distance)
 {
 	struct huge_env *env = &self->env;
 	int full = victim_node(), a, b;

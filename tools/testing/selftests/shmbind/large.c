@@ -93,7 +93,11 @@ FIXTURE_TEARDOWN(large)
 	env_teardown(&self->env);
 }
 
-TEST_F(large, firstref_is_near_the_cpu_for_all_of_a_folio)
+/*
+ * All pages of a folio are on the candidate nearest to the CPU that touches one
+ * of them.
+ */
+TEST_F(large, firstref_puts_a_folio_near_the_cpu)
 {
 	struct large_env *env = &self->env;
 	struct nodemask mask;
@@ -121,7 +125,8 @@ TEST_F(large, firstref_is_near_the_cpu_for_all_of_a_folio)
 	}
 }
 
-TEST_F(large, stripe_gives_each_node_a_folio_in_turn)
+/* A stripe gives each node a folio in turn. */
+TEST_F(large, stripe_gives_each_node_a_folio)
 {
 	struct large_env *env = &self->env;
 	int width = nodes_weight(&env->memory), folios = 2 * width;
@@ -136,7 +141,8 @@ TEST_F(large, stripe_gives_each_node_a_folio_in_turn)
 	}
 }
 
-TEST_F(large, mostfree_takes_a_folio_from_the_freest_node)
+/* MOSTFREE puts a folio on the node with the most free memory. */
+TEST_F(large, mostfree_takes_the_freest_node)
 {
 	struct large_env *env = &self->env;
 	int freest = freest_of(&env->memory);
@@ -146,8 +152,11 @@ TEST_F(large, mostfree_takes_a_folio_from_the_freest_node)
 	EXPECT_EQ(freest, touch_large(env, 0));
 }
 
-/* A tail, for which no large folio fits, goes on with the count. */
-TEST_F(large, stripe_counts_base_pages_of_small_folios_and_large_ones)
+/*
+ * A stripe goes on with the same count in the tail of a segment, where no large
+ * folio fits.
+ */
+TEST_F(large, stripe_counts_small_folios_with_large)
 {
 	struct large_env *env = &self->env;
 	int width = nodes_weight(&env->memory);
@@ -181,8 +190,11 @@ static int resident_pages(struct segment *seg)
 	return there;
 }
 
-/* A segment just as large as the folio allows for no larger one. */
-TEST_F(large, folios_of_every_order_are_one_choice)
+/*
+ * The pages of a folio of any order are on one node. No folio is larger than
+ * its segment.
+ */
+TEST_F(large, folio_of_any_order_is_one_choice)
 {
 	static const struct {
 		const char *name;
@@ -217,8 +229,11 @@ TEST_F(large, folios_of_every_order_are_one_choice)
 	}
 }
 
-/* The files of single orders are for memory shared by mmap(2) alone. */
-TEST_F(large, folios_are_not_made_by_the_files_of_their_order)
+/*
+ * The settings of single orders make no large folios: they are for memory
+ * shared by mmap() alone.
+ */
+TEST_F(large, per_order_settings_do_not_apply)
 {
 	struct large_env *env = &self->env;
 	static const struct {
@@ -240,8 +255,11 @@ TEST_F(large, folios_are_not_made_by_the_files_of_their_order)
 	}
 }
 
-/* 256 pages, 128, and so on down to one: the first have one more than all others. */
-TEST_F(large, stripe_counts_base_pages_of_folios_of_all_orders)
+/*
+ * A stripe counts base pages of folios of 256 pages, 128 and so on down to one:
+ * the first node has one page more than the others together.
+ */
+TEST_F(large, stripe_counts_pages_of_all_orders)
 {
 	struct large_env *env = &self->env;
 	int pages = env->large - 1, first = 0, node;
@@ -280,8 +298,8 @@ static pid_t touch_without(const struct cgroup *cpuset, struct segment *seg,
 	return child;
 }
 
-/* As much of one as an unbound segment's would be. */
-TEST_F(large, without_a_candidate_soft_has_large_folios_too)
+/* Without a candidate, SOFT gets a large folio, as an unbound segment does. */
+TEST_F(large, soft_without_candidate_gets_a_folio)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	struct large_env *env = &self->env;
@@ -354,7 +372,8 @@ FIXTURE_TEARDOWN(fragmented)
 	defragment_node(&self->env.ballast);
 }
 
-TEST_F(fragmented, small_folios_follow_on_the_same_node)
+/* Where no large folio fits, small ones come from the same node. */
+TEST_F(fragmented, small_folios_stay_on_the_node)
 {
 	struct large_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
@@ -373,7 +392,8 @@ TEST_F(fragmented, small_folios_follow_on_the_same_node)
 	EXPECT_EQ(pages, per_node[env->victim]);
 }
 
-TEST_F(fragmented, a_stripe_stays_even_within_a_large_folio)
+/* A stripe that has to use small folios is even within one large folio. */
+TEST_F(fragmented, stripe_stays_even_within_a_folio)
 {
 	struct large_env *env = &self->env;
 	int width = nodes_weight(&env->memory);
@@ -396,7 +416,7 @@ TEST_F(fragmented, a_stripe_stays_even_within_a_large_folio)
 }
 
 /* A task without a candidate does not disturb the stripe of other tasks. */
-TEST_F(fragmented, a_stripe_without_a_candidate_keeps_to_its_mask)
+TEST_F(fragmented, task_without_candidate_spends_no_turn)
 {
 	struct large_env *env = &self->env;
 	struct nodemask rest = nodes_of(env->victim);
@@ -422,7 +442,8 @@ TEST_F(fragmented, a_stripe_without_a_candidate_keeps_to_its_mask)
 	EXPECT_GE(turn > 1 ? turn : 1, spread(nodes, pages, &mask));
 }
 
-TEST_F(fragmented, hard_fails_when_no_small_folio_is_left_either)
+/* HARD fails only when the node has no small folio left. */
+TEST_F(fragmented, hard_fails_without_small_folios)
 {
 	struct large_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);

@@ -56,7 +56,8 @@ do {								\
 	EXPECT_EQ(EINVAL, errno);				\
 } while (0)
 
-TEST_F(life, may_be_rebound_any_number_of_times_before_the_first_attach)
+/* Until the first attach, a segment can be bound any number of times. */
+TEST_F(life, rebinding_before_attach_has_no_limit)
 {
 	for (int i = 0; i < 300; i++) {
 		ASSERT_EQ(0, bind_flavour(self->seg.id, i % FLAVOURS));
@@ -64,7 +65,8 @@ TEST_F(life, may_be_rebound_any_number_of_times_before_the_first_attach)
 	}
 }
 
-TEST_F(life, the_last_successful_call_holds_as_a_whole)
+/* The last successful call replaces policy, strength and mask together. */
+TEST_F(life, last_successful_call_replaces_all)
 {
 	for (int last = 0; last < FLAVOURS; last++) {
 		struct segment seg;
@@ -82,14 +84,16 @@ TEST_F(life, the_last_successful_call_holds_as_a_whole)
 	}
 }
 
-TEST_F(life, an_attached_segment_cannot_be_bound)
+/* A segment that is attached cannot be bound. */
+TEST_F(life, binding_an_attached_segment_fails)
 {
 	ASSERT_EQ(0, segment_attach(&self->seg));
 	EXPECT_NOT_BINDABLE(self->seg.id);
 	EXPECT_EQ(EINVAL, bind_elsewhere(self->seg.id, 1));
 }
 
-TEST_F(life, an_attached_segment_cannot_be_rebound)
+/* A segment that is bound and attached cannot be bound again. */
+TEST_F(life, rebinding_an_attached_segment_fails)
 {
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -99,7 +103,8 @@ TEST_F(life, an_attached_segment_cannot_be_rebound)
 	EXPECT_EQ(1, mapping_flavour(self->seg.addr));
 }
 
-TEST_F(life, not_even_when_everyone_has_detached)
+/* A segment that was attached cannot be bound, even if it no longer is. */
+TEST_F(life, rebinding_after_detach_fails)
 {
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -109,7 +114,8 @@ TEST_F(life, not_even_when_everyone_has_detached)
 	EXPECT_EQ(1, segment_flavour(self->seg.id));
 }
 
-TEST_F(life, any_attach_counts)
+/* Attaching read-only or executable ends binding as well. */
+TEST_F(life, any_kind_of_attach_ends_binding)
 {
 	static const int flags[] = { 0, SHM_RDONLY, SHM_EXEC };
 
@@ -125,7 +131,8 @@ TEST_F(life, any_attach_counts)
 	}
 }
 
-TEST_F(life, a_binding_is_no_attach)
+/* A call leaves the attach counter and the times of attaches alone. */
+TEST_F(life, binding_does_not_count_as_attach)
 {
 	struct shmid_ds before, after;
 
@@ -194,7 +201,7 @@ FIXTURE_VARIANT(failed_attach)
 	int want;
 };
 
-FIXTURE_VARIANT_ADD(failed_attach, nowhere) {
+FIXTURE_VARIANT_ADD(failed_attach, remap_at_null) {
 	.attach = attach_nowhere,
 	.want = EINVAL,
 };
@@ -204,17 +211,17 @@ FIXTURE_VARIANT_ADD(failed_attach, unaligned) {
 	.want = EINVAL,
 };
 
-FIXTURE_VARIANT_ADD(failed_attach, over_another_mapping) {
+FIXTURE_VARIANT_ADD(failed_attach, occupied) {
 	.attach = attach_over_another_mapping,
 	.want = EINVAL,
 };
 
-FIXTURE_VARIANT_ADD(failed_attach, without_address_space) {
+FIXTURE_VARIANT_ADD(failed_attach, no_address_space) {
 	.attach = attach_without_address_space,
 	.want = ENOMEM,
 };
 
-FIXTURE_VARIANT_ADD(failed_attach, as_a_stranger) {
+FIXTURE_VARIANT_ADD(failed_attach, no_permission) {
 	.attach = attach_as_a_stranger,
 	.want = EACCES,
 };
@@ -230,7 +237,8 @@ FIXTURE_TEARDOWN(failed_attach)
 	segment_remove(&self->seg);
 }
 
-TEST_F(failed_attach, does_not_count)
+/* A segment can be bound after an attach that failed, early or late. */
+TEST_F(failed_attach, failed_attach_does_not_end_binding)
 {
 	ASSERT_EQ(variant->want, variant->attach(self->seg.id));
 	EXPECT_EQ(0, bind_flavour(self->seg.id, 0));
@@ -242,7 +250,8 @@ TEST_F(failed_attach, does_not_count)
 	EXPECT_NOT_BINDABLE(self->seg.id);
 }
 
-TEST_F(failed_attach, does_not_uncount_one_that_succeeded)
+/* A failed attach does not undo an earlier one that succeeded. */
+TEST_F(failed_attach, failed_attach_does_not_allow_binding)
 {
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 2));
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -254,7 +263,8 @@ TEST_F(failed_attach, does_not_uncount_one_that_succeeded)
 	EXPECT_EQ(2, segment_flavour(self->seg.id));
 }
 
-TEST_F(life, an_attach_that_lacked_memory_does_not_count)
+/* A segment can be bound after an attach for which there was no memory. */
+TEST_F(life, enomem_in_attach_does_not_end_binding)
 {
 	int fd, failures = 0;
 	bool failed = true;
@@ -293,7 +303,8 @@ static int touch_and_tell(int shmid, size_t page)
 	return page_node(addr, page);
 }
 
-TEST_F(life, a_binding_outlives_its_caller)
+/* A binding stays when the process that made it exits. */
+TEST_F(life, binding_outlives_its_caller)
 {
 	ASSERT_EQ(0, bind_elsewhere(self->seg.id, 1));
 	EXPECT_EQ(1, segment_flavour(self->seg.id));
@@ -303,7 +314,8 @@ TEST_F(life, a_binding_outlives_its_caller)
 	EXPECT_EQ(self->last, page_node(self->seg.addr, 0));
 }
 
-TEST_F(life, a_binding_holds_for_everyone_who_attaches)
+/* A binding holds for every process that attaches. */
+TEST_F(life, every_attached_process_gets_the_binding)
 {
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
 	for (int i = 0; i < 4; i++) {
@@ -315,7 +327,8 @@ TEST_F(life, a_binding_holds_for_everyone_who_attaches)
 	}
 }
 
-TEST_F(life, a_binding_goes_with_a_forked_attach)
+/* A child gets the binding through the attach that it inherits. */
+TEST_F(life, child_inherits_the_binding)
 {
 	pid_t pid;
 
@@ -345,14 +358,16 @@ static int touch_after_exec(int shmid)
 	return wait_for(pid);
 }
 
-TEST_F(life, a_binding_survives_exec_of_its_only_user)
+/* A binding stays although no process has the segment attached after exec. */
+TEST_F(life, binding_survives_exec)
 {
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
 	EXPECT_EQ(self->last, touch_after_exec(self->seg.id));
 	EXPECT_EQ(1, segment_flavour(self->seg.id));
 }
 
-TEST_F(life, a_binding_holds_when_all_have_detached_and_one_comes_back)
+/* A binding holds again when a process attaches after all have detached. */
+TEST_F(life, binding_survives_detach_of_all)
 {
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
 	for (int i = 0; i < 3; i++) {
@@ -364,7 +379,8 @@ TEST_F(life, a_binding_holds_when_all_have_detached_and_one_comes_back)
 	}
 }
 
-TEST_F(life, every_piece_of_a_split_attach_is_bound)
+/* Each part of a mapping that was split is bound. */
+TEST_F(life, split_mapping_stays_bound)
 {
 	size_t page = page_size();
 	char *addr;
@@ -382,7 +398,8 @@ TEST_F(life, every_piece_of_a_split_attach_is_bound)
 	EXPECT_EQ(self->last, page_node(addr, 10));
 }
 
-TEST_F(life, a_moved_attach_is_bound)
+/* A mapping that was moved is bound. */
+TEST_F(life, moved_mapping_stays_bound)
 {
 	char *addr;
 
@@ -400,7 +417,8 @@ TEST_F(life, a_moved_attach_is_bound)
 
 /* Task policies */
 
-TEST_F(life, a_tasks_policy_does_not_apply_to_a_bound_segment)
+/* The policy of a task does not affect the pages of a bound segment. */
+TEST_F(life, task_policy_does_not_affect_bound_pages)
 {
 	static const int modes[] = { MPOL_BIND, MPOL_PREFERRED,
 				     MPOL_INTERLEAVE };
@@ -419,7 +437,8 @@ TEST_F(life, a_tasks_policy_does_not_apply_to_a_bound_segment)
 	EXPECT_EQ(0, set_mempolicy(MPOL_DEFAULT, NULL, 0));
 }
 
-TEST_F(life, a_tasks_policy_applies_to_a_segment_never_bound)
+/* The policy of a task places the pages of an unbound segment. */
+TEST_F(life, task_policy_affects_unbound_pages)
 {
 	struct segment seg;
 	int node;
@@ -440,7 +459,8 @@ TEST_F(life, a_tasks_policy_applies_to_a_segment_never_bound)
 
 /* Its end */
 
-TEST_F(life, a_binding_places_pages_after_ipc_rmid)
+/* A binding places pages of a segment that is removed but attached. */
+TEST_F(life, binding_holds_after_ipc_rmid)
 {
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -453,7 +473,8 @@ TEST_F(life, a_binding_places_pages_after_ipc_rmid)
 	EXPECT_EQ(1, mapping_flavour(self->seg.addr));
 }
 
-TEST_F(life, a_segment_removed_while_attached_cannot_be_bound)
+/* A segment that is removed but attached cannot be bound. */
+TEST_F(life, binding_after_ipc_rmid_fails)
 {
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -462,8 +483,11 @@ TEST_F(life, a_segment_removed_while_attached_cannot_be_bound)
 	EXPECT_EQ(1, mapping_flavour(self->seg.addr));
 }
 
-/* Of as many, some have the inode of an earlier one, which RCU frees. */
-TEST_F(life, a_segment_in_the_place_of_a_bound_one_is_not_bound)
+/*
+ * A new segment does not inherit the binding of an earlier inode. Of so many,
+ * some get an inode that RCU has freed.
+ */
+TEST_F(life, new_inode_has_no_old_binding)
 {
 	struct segment segs[32];
 	char seen[BINDING_MAX];
@@ -515,7 +539,8 @@ static int open_many(int segments, int flavour)
 	return 0;
 }
 
-TEST_F(life, a_bound_segment_is_freed_by_ipc_rmid)
+/* IPC_RMID frees the pages of a bound segment. */
+TEST_F(life, ipc_rmid_frees_bound_segments)
 {
 	long before = shmem_pages();
 	struct segment seg;
@@ -530,7 +555,8 @@ TEST_F(life, a_bound_segment_is_freed_by_ipc_rmid)
 	EXPECT_GE(before + MANY_PAGES / 2, shmem_pages());
 }
 
-TEST_F(life, bound_segments_are_freed_with_their_ipc_namespace)
+/* Bound segments are freed with their IPC namespace. */
+TEST_F(life, namespace_exit_frees_bound_segments)
 {
 	long before = shmem_pages(), after;
 

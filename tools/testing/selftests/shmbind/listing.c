@@ -119,7 +119,8 @@ FIXTURE_TEARDOWN(listing)
 	segment_remove(&self->seg);
 }
 
-TEST_F(listing, has_a_header_and_a_line_for_each_segment)
+/* The file has a header and one line for each segment. */
+TEST_F(listing, each_segment_has_a_line)
 {
 	static const key_t key = 0x5eed;
 	struct segment keyed;
@@ -143,13 +144,18 @@ TEST_F(listing, has_a_header_and_a_line_for_each_segment)
 	EXPECT_EQ(0, self->times);
 }
 
-TEST_F(listing, of_an_empty_namespace_is_its_header)
+/* The file of a namespace without segments is its header. */
+TEST_F(listing, empty_namespace_has_only_the_header)
 {
 	segment_remove(&self->seg);
 	EXPECT_EQ(0, read_listed(self->seg.id, NULL, &self->times));
 }
 
-TEST_F(listing, counts_pages_where_move_pages_finds_them)
+/*
+ * The counts for each node equal what move_pages() reports, and need no process
+ * that is attached.
+ */
+TEST_F(listing, pages_are_where_move_pages_finds_them)
 {
 	long per_node[NODES_MAX];
 
@@ -172,7 +178,8 @@ TEST_F(listing, counts_pages_where_move_pages_finds_them)
 	EXPECT_EQ(0, memcmp(per_node, self->listed.pages, sizeof(per_node)));
 }
 
-TEST_F(listing, counts_the_pages_of_an_unbound_segment_too)
+/* The pages of an unbound segment are counted, too. */
+TEST_F(listing, unbound_segment_shows_its_pages)
 {
 	long per_node[NODES_MAX];
 
@@ -184,7 +191,8 @@ TEST_F(listing, counts_the_pages_of_an_unbound_segment_too)
 	EXPECT_EQ(0, memcmp(per_node, self->listed.pages, sizeof(per_node)));
 }
 
-TEST_F(listing, is_no_attach)
+/* Reading the file leaves the attach counter and the times alone. */
+TEST_F(listing, reading_does_not_count_as_attach)
 {
 	struct shmid_ds before, after;
 
@@ -197,7 +205,8 @@ TEST_F(listing, is_no_attach)
 	EXPECT_EQ(0, shmbind_nodes(self->seg.id, 0, &self->memory));
 }
 
-TEST_F(listing, has_a_segment_until_its_last_attach_goes)
+/* A removed segment is listed until its last attach is gone. */
+TEST_F(listing, removed_segment_stays_while_attached)
 {
 	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -208,7 +217,8 @@ TEST_F(listing, has_a_segment_until_its_last_attach_goes)
 	EXPECT_EQ(0, read_listed(self->seg.id, NULL, &self->times));
 }
 
-TEST_F(listing, is_that_of_the_readers_ipc_namespace)
+/* The file lists the segments of the reader's IPC namespace. */
+TEST_F(listing, reader_sees_its_own_ipc_namespace)
 {
 	pid_t pid = fork();
 
@@ -227,7 +237,8 @@ TEST_F(listing, is_that_of_the_readers_ipc_namespace)
 	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
 }
 
-TEST_F(listing, may_be_read_by_everyone_and_written_by_no_one)
+/* Every user can read the file, and nobody can write it. */
+TEST_F(listing, everyone_can_read_and_nobody_write)
 {
 	int fd = open("/proc/sysvipc/shmbind", O_WRONLY);
 
@@ -289,7 +300,8 @@ static int create_many(const struct nodemask *memory, int *ids)
 	return many;
 }
 
-TEST_F(listing, has_each_segment_once_where_ids_are_missing)
+/* Each segment is listed once, although ids between them are missing. */
+TEST_F(listing, each_segment_is_listed_once)
 {
 	int ids[MANY], many = create_many(&self->memory, ids);
 
@@ -300,7 +312,8 @@ TEST_F(listing, has_each_segment_once_where_ids_are_missing)
 	}
 }
 
-TEST_F(listing, is_the_same_in_pieces_of_any_size)
+/* The content does not depend on the size of the reads. */
+TEST_F(listing, piece_size_does_not_matter)
 {
 	static const size_t pieces[] = { 1, 7, 64, 100, 1000, 4095, 4096, 4097 };
 	char *whole = listing_buffer(), *pieced = listing_buffer();
@@ -318,7 +331,8 @@ TEST_F(listing, is_the_same_in_pieces_of_any_size)
 	}
 }
 
-TEST_F(listing, is_the_same_from_any_place)
+/* A read from any offset, back and forth, gets the content from there on. */
+TEST_F(listing, reading_from_any_offset_works)
 {
 	int fd = open("/proc/sysvipc/shmbind", O_RDONLY);
 	char *whole = listing_buffer(), piece[200];
@@ -349,7 +363,8 @@ TEST_F(listing, is_the_same_from_any_place)
 	close(fd);
 }
 
-TEST_F(listing, of_huge_pages_counts_in_their_size)
+/* A segment of huge pages is counted in huge pages. */
+TEST_F(listing, huge_pages_are_counted_in_their_size)
 {
 	struct segment huge = {};
 	FILE *file = fopen("/proc/meminfo", "r");
@@ -439,7 +454,8 @@ static void *read_on(void *arg)
 	return NULL;
 }
 
-TEST_F(listing, stands_in_nobodys_way)
+/* Reads, faults, new segments and removals go on at the same time. */
+TEST_F(listing, concurrent_reads_disturb_nothing)
 {
 	static void *(*const what[])(void *) = {
 		fault_in, come_and_go, come_and_go, read_on, read_on,
@@ -468,8 +484,11 @@ TEST_F(listing, stands_in_nobodys_way)
 	segment_remove(&big);
 }
 
-/* However small the buffer is, the listing is the same. */
-TEST(every_buffer_gets_the_same_listing)
+/*
+ * The content does not depend on the size of the buffer, for bindings of both
+ * strengths.
+ */
+TEST(buffer_size_does_not_matter)
 {
 	static const size_t sizes[] = { 1, 7, 64, 200, 4096, 65536 };
 	enum { SEGMENTS = 40 };

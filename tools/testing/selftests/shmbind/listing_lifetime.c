@@ -24,23 +24,23 @@
 /* The ways in which a segment ends. */
 enum end { REMOVED, DETACHED, EXITED };
 
-FIXTURE(listing)
+FIXTURE(reader)
 {
 	struct segment seg;
 	pid_t readers[READERS];
 	int node;	/* which has the pool */
 };
 
-FIXTURE_VARIANT(listing)
+FIXTURE_VARIANT(reader)
 {
 	enum end end;
 };
 
-FIXTURE_VARIANT_ADD(listing, removed)	{ .end = REMOVED };
-FIXTURE_VARIANT_ADD(listing, detached)	{ .end = DETACHED };
-FIXTURE_VARIANT_ADD(listing, exited)	{ .end = EXITED };
+FIXTURE_VARIANT_ADD(reader, removed)	{ .end = REMOVED };
+FIXTURE_VARIANT_ADD(reader, detached)	{ .end = DETACHED };
+FIXTURE_VARIANT_ADD(reader, exited)	{ .end = EXITED };
 
-FIXTURE_SETUP(listing)
+FIXTURE_SETUP(reader)
 {
 	struct nodemask memory = memory_nodes();
 
@@ -49,7 +49,7 @@ FIXTURE_SETUP(listing)
 	self->node = first_node(&memory);
 }
 
-static void end_readers(FIXTURE_DATA(listing) * self)
+static void end_readers(FIXTURE_DATA(reader) * self)
 {
 	for (int i = 0; i < READERS; i++) {
 		if (self->readers[i] <= 0)
@@ -60,7 +60,7 @@ static void end_readers(FIXTURE_DATA(listing) * self)
 	}
 }
 
-FIXTURE_TEARDOWN(listing)
+FIXTURE_TEARDOWN(reader)
 {
 	end_readers(self);
 	segment_remove(&self->seg);
@@ -101,7 +101,7 @@ static pid_t read_on(int nth)
 }
 
 static void start_readers(struct __test_metadata *_metadata,
-			  FIXTURE_DATA(listing) * self)
+			  FIXTURE_DATA(reader) * self)
 {
 	for (int i = 0; i < READERS; i++) {
 		self->readers[i] = read_on(i);
@@ -168,7 +168,11 @@ static int end_finish(struct ending *ending)
 	return -1;
 }
 
-TEST_F(listing, keeps_no_memory)
+/*
+ * The memory of a segment is free when the call that ends it returns, whatever
+ * readers do.
+ */
+TEST_F(reader, readers_keep_no_memory)
 {
 	struct nodemask memory = memory_nodes();
 	struct segment *seg = &self->seg;
@@ -191,7 +195,8 @@ TEST_F(listing, keeps_no_memory)
 	EXPECT_EQ(0, kept);
 }
 
-TEST_F(listing, keeps_no_huge_pages)
+/* The huge pages of a segment are free when the call that ends it returns. */
+TEST_F(reader, readers_keep_no_huge_pages)
 {
 	struct nodemask mask = nodes_of(self->node);
 	struct segment *seg = &self->seg;
@@ -283,8 +288,11 @@ static long end_blocked(struct blocked *blocked)
 	return blocked->got;
 }
 
-/* Readers that count, have counted or are about to, and that cannot return. */
-TEST_F(listing, keeps_no_memory_for_blocked_readers)
+/*
+ * The same holds while readers that count, have counted or are about to cannot
+ * return.
+ */
+TEST_F(reader, blocked_readers_keep_no_memory)
 {
 	struct segment *seg = &self->seg;
 	struct blocked blocked[BLOCKED];

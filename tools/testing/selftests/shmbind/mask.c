@@ -8,24 +8,25 @@
 
 /* A node is full: the chosen one. */
 
-FIXTURE(chosen)
+FIXTURE(one_full)
 {
 	struct full_env env;
 };
 
-FIXTURE_SETUP(chosen)
+FIXTURE_SETUP(one_full)
 {
 	REQUIRE("nodes=3 cpunodes=2");
 	env_setup(_metadata, &self->env);
 	fill_victim(_metadata, &self->env);
 }
 
-FIXTURE_TEARDOWN(chosen)
+FIXTURE_TEARDOWN(one_full)
 {
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(chosen, full_passes_its_pages_to_the_nearest_candidate)
+/* The candidate nearest to a full chosen node takes its pages. */
+TEST_F(one_full, nearest_candidate_takes_the_pages)
 {
 	struct full_env *env = &self->env;
 	struct nodemask rest, mask, used;
@@ -48,7 +49,11 @@ TEST_F(chosen, full_passes_its_pages_to_the_nearest_candidate)
 	}
 }
 
-TEST_F(chosen, full_uses_no_candidate_outside_the_cpuset)
+/*
+ * A task whose cpuset has only the full node of the mask gets SIGBUS; other
+ * tasks do not.
+ */
+TEST_F(one_full, cpuset_limits_the_candidates)
 {
 	struct full_env *env = &self->env;
 	int other = first_node(&env->others), child;
@@ -70,7 +75,8 @@ TEST_F(chosen, full_uses_no_candidate_outside_the_cpuset)
 	EXPECT_EQ(8 * SPARE, try_touch_pages(env->seg.addr, 8 * SPARE));
 }
 
-TEST_F(chosen, full_is_not_reclaimed_from_while_others_have_room)
+/* A full node is not reclaimed from while other candidates have room. */
+TEST_F(one_full, full_node_is_not_reclaimed_first)
 {
 	struct full_env *env = &self->env;
 	long reclaims = direct_reclaims();
@@ -85,22 +91,22 @@ TEST_F(chosen, full_is_not_reclaimed_from_while_others_have_room)
 
 /* All nodes of the mask are full, and other nodes are not. */
 
-FIXTURE(all)
+FIXTURE(all_full)
 {
 	struct full_env env;
 	struct nodemask mask;
 };
 
-FIXTURE_VARIANT(all)
+FIXTURE_VARIANT(all_full)
 {
 	int policy;
 };
 
-FIXTURE_VARIANT_ADD(all, firstref)	{ .policy = MEM_FIRSTREF };
-FIXTURE_VARIANT_ADD(all, stripe)	{ .policy = MEM_STRIPE };
-FIXTURE_VARIANT_ADD(all, mostfree)	{ .policy = MEM_MOSTFREE };
+FIXTURE_VARIANT_ADD(all_full, firstref)	{ .policy = MEM_FIRSTREF };
+FIXTURE_VARIANT_ADD(all_full, stripe)	{ .policy = MEM_STRIPE };
+FIXTURE_VARIANT_ADD(all_full, mostfree)	{ .policy = MEM_MOSTFREE };
 
-FIXTURE_SETUP(all)
+FIXTURE_SETUP(all_full)
 {
 	struct full_env *env = &self->env;
 
@@ -115,12 +121,13 @@ FIXTURE_SETUP(all)
 		   variant->policy | MEM_MASKBIND, &self->mask);
 }
 
-FIXTURE_TEARDOWN(all)
+FIXTURE_TEARDOWN(all_full)
 {
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(all, full_is_a_sigbus_that_names_the_access)
+/* An access gets SIGBUS with its address, a system call EFAULT. */
+TEST_F(all_full, sigbus_names_the_page)
 {
 	struct segment *seg = &self->env.seg;
 	int page = page_that_fails(_metadata, seg);
@@ -133,7 +140,8 @@ TEST_F(all, full_is_a_sigbus_that_names_the_access)
 	EXPECT_EQ(EFAULT, errno);
 }
 
-TEST_F(all, full_takes_no_page_from_others)
+/* No page is taken from nodes outside the mask. */
+TEST_F(all_full, no_page_comes_from_outside_the_mask)
 {
 	struct full_env *env = &self->env;
 	int nodes[8 * SPARE], done;
@@ -144,8 +152,11 @@ TEST_F(all, full_takes_no_page_from_others)
 	EXPECT_EQ(0, strays(nodes, done, &self->mask));
 }
 
-/* Whichever node it is on, and whichever the policy would have chosen. */
-TEST_F(all, full_ends_as_soon_as_one_has_room)
+/*
+ * An access succeeds as soon as any node of the mask has room, whatever the
+ * policy would choose.
+ */
+TEST_F(all_full, one_node_with_room_is_enough)
 {
 	struct full_env *env = &self->env;
 	int page = page_that_fails(_metadata, &env->seg);
@@ -195,8 +206,11 @@ static long reclaims_under_hard(struct __test_metadata *_metadata, int node)
 	return reclaims;
 }
 
-/* HARD on the node of the mask that is harder to reclaim from. */
-TEST_F(all, full_has_each_try_reclaim_no_more_than_hard_does)
+/*
+ * An access that fails reclaims no more often than under HARD on the node that
+ * is harder to reclaim from.
+ */
+TEST_F(all_full, failure_reclaims_no_more_than_hard)
 {
 	long by_hard, by_second;
 
@@ -208,7 +222,8 @@ TEST_F(all, full_has_each_try_reclaim_no_more_than_hard_does)
 	EXPECT_GE(by_hard, reclaims_of_a_try(_metadata, &self->env.seg));
 }
 
-TEST_F(all, full_is_not_the_fault_of_bystanders)
+/* The OOM killer kills nothing while several processes fail. */
+TEST_F(all_full, oom_killer_stays_away)
 {
 	struct full_env *env = &self->env;
 	pid_t children[4];
@@ -226,8 +241,8 @@ TEST_F(all, full_is_not_the_fault_of_bystanders)
 	EXPECT_EQ(env->kills, oom_kills());
 }
 
-/* Page cache on a candidate that is not chosen. */
-TEST(clean_page_cache_of_any_candidate_gives_way)
+/* Clean page cache is reclaimed from candidates that were not chosen, too. */
+TEST(page_cache_of_any_candidate_is_freed)
 {
 	struct nodemask mask, other;
 	static char buffer[1 << 16];
@@ -265,7 +280,8 @@ TEST(clean_page_cache_of_any_candidate_gives_way)
 	env_teardown(_metadata, &env);
 }
 
-TEST(mbind_is_eperm_as_under_hard)
+/* mbind() is refused as by a HARD segment. */
+TEST(mbind_is_eperm)
 {
 	struct nodemask memory = memory_nodes();
 	struct nodemask first = nodes_of(first_node(&memory));

@@ -7,18 +7,18 @@
 
 #define STARTS	12	/* of a stripe, each at another node */
 
-FIXTURE(mask_huge)
+FIXTURE(pool)
 {
 	struct huge_env env;
 };
 
-FIXTURE_SETUP(mask_huge)
+FIXTURE_SETUP(pool)
 {
 	REQUIRE("nodes=3");
 	env_setup(_metadata, &self->env);
 }
 
-FIXTURE_TEARDOWN(mask_huge)
+FIXTURE_TEARDOWN(pool)
 {
 	env_teardown(_metadata, &self->env);
 }
@@ -44,7 +44,8 @@ static int fill_unevenly(struct __test_metadata *_metadata,
 	return count;
 }
 
-TEST_F(mask_huge, the_nearest_pools_come_first)
+/* The pools of the mask are used up in order of distance. */
+TEST_F(pool, nearest_pools_come_first)
 {
 	struct huge_env *env = &self->env;
 	int count = SHARE * nodes_weight(&env->memory), nodes[count];
@@ -63,7 +64,11 @@ TEST_F(mask_huge, the_nearest_pools_come_first)
 		EXPECT_EQ(0, pool_count(HUGE, node, "free_hugepages"));
 }
 
-TEST_F(mask_huge, no_pool_outside_the_mask_is_used)
+/*
+ * With the pools of the mask used up, an access gets SIGBUS. One page more in
+ * the mask is enough for it.
+ */
+TEST_F(pool, pool_outside_the_mask_is_not_used)
 {
 	struct huge_env *env = &self->env;
 	int count = SHARE * nodes_weight(&env->others), nodes[count + 1];
@@ -88,7 +93,8 @@ TEST_F(mask_huge, no_pool_outside_the_mask_is_used)
 	}
 }
 
-TEST_F(mask_huge, a_stripe_uses_pools_up_that_fit_exactly)
+/* A stripe uses up pools that have exactly enough pages, wherever it begins. */
+TEST_F(pool, stripe_uses_up_exact_pools)
 {
 	struct huge_env *env = &self->env;
 	int count = fill_unevenly(_metadata, env), nodes[count];
@@ -100,7 +106,8 @@ TEST_F(mask_huge, a_stripe_uses_pools_up_that_fit_exactly)
 	}
 }
 
-TEST_F(mask_huge, threads_use_pools_up_that_fit_exactly)
+/* Threads use up pools that have exactly enough pages. */
+TEST_F(pool, threads_use_up_exact_pools)
 {
 	struct huge_env *env = &self->env;
 	int count = fill_unevenly(_metadata, env), nodes[nth(count)];
@@ -117,7 +124,11 @@ TEST_F(mask_huge, threads_use_pools_up_that_fit_exactly)
 	}
 }
 
-TEST_F(mask_huge, a_pool_that_was_empty_gets_no_burst)
+/*
+ * A pool that was empty, since its pages were in use, gets one turn of each
+ * round again, and no more.
+ */
+TEST_F(pool, refilled_pool_does_not_catch_up)
 {
 	struct huge_env *env = &self->env;
 	int width = nodes_weight(&env->memory), nodes[NODES_MAX], done;
@@ -147,7 +158,8 @@ TEST_F(mask_huge, a_pool_that_was_empty_gets_no_burst)
 	ASSERT_EQ(0, pools_fill(HUGE, &env->others, 0));
 }
 
-TEST_F(mask_huge, surplus_pages_come_last_and_in_the_mask)
+/* Surplus pages come after the pools of the mask, and only on its nodes. */
+TEST_F(pool, surplus_pages_come_last_in_the_mask)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);

@@ -4,7 +4,7 @@
 
 #define SPARE	512	/* pages that a full node gets back */
 
-FIXTURE(mask_swap)
+FIXTURE(pages)
 {
 	struct swap_env env;
 	struct segment more;	/* what is taken off the other node */
@@ -12,15 +12,15 @@ FIXTURE(mask_swap)
 	int victim, other;
 };
 
-FIXTURE_VARIANT(mask_swap)
+FIXTURE_VARIANT(pages)
 {
 	int (*on)(struct swap *swap, size_t size);
 };
 
-FIXTURE_VARIANT_ADD(mask_swap, disk)	{ .on = swap_to_disk };
-FIXTURE_VARIANT_ADD(mask_swap, zram)	{ .on = swap_to_zram };
+FIXTURE_VARIANT_ADD(pages, disk)	{ .on = swap_to_disk };
+FIXTURE_VARIANT_ADD(pages, zram)	{ .on = swap_to_zram };
 
-FIXTURE_SETUP(mask_swap)
+FIXTURE_SETUP(pages)
 {
 	struct swap_env *env = &self->env;
 	struct nodemask rest;
@@ -39,13 +39,14 @@ FIXTURE_SETUP(mask_swap)
 	ASSERT_LT(0, fill_node_locked(&env->ballast, self->victim));
 }
 
-FIXTURE_TEARDOWN(mask_swap)
+FIXTURE_TEARDOWN(pages)
 {
 	segment_detach(&self->more);
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(mask_swap, a_full_node_passes_its_pages_on_in_the_mask)
+/* Pages that find their node full come back to the other node of the mask. */
+TEST_F(pages, full_node_passes_pages_in_the_mask)
 {
 	struct swap_env *env = &self->env;
 
@@ -53,7 +54,8 @@ TEST_F(mask_swap, a_full_node_passes_its_pages_on_in_the_mask)
 	expect_all_on(_metadata, &env->seg, &self->mask);
 }
 
-TEST_F(mask_swap, a_full_mask_is_efault_until_it_has_room)
+/* With a full mask, reading a page is EFAULT until one node has room. */
+TEST_F(pages, full_mask_is_efault_until_it_has_room)
 {
 	struct swap_env *env = &self->env;
 	long taken = fill_node_locked(&self->more, self->other);
@@ -69,7 +71,8 @@ TEST_F(mask_swap, a_full_mask_is_efault_until_it_has_room)
 	expect_all_on(_metadata, &env->seg, &self->mask);
 }
 
-TEST_F(mask_swap, swapoff_takes_pages_elsewhere_if_the_mask_is_full)
+/* With a full mask, swapoff() succeeds and puts pages elsewhere. */
+TEST_F(pages, swapoff_leaves_a_full_mask)
 {
 	struct swap_env *env = &self->env;
 
@@ -78,8 +81,11 @@ TEST_F(mask_swap, swapoff_takes_pages_elsewhere_if_the_mask_is_full)
 	expect_numbers(_metadata, &env->seg);
 }
 
-/* By the readahead of a segment that is bound elsewhere. */
-TEST_F(mask_swap, what_was_read_ahead_outside_the_mask_is_moved_into_it)
+/*
+ * Pages that another segment's readahead has put outside the mask are moved
+ * into it.
+ */
+TEST_F(pages, pages_read_ahead_outside_are_moved)
 {
 	struct swap_env *env = &self->env;
 

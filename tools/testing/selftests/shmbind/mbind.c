@@ -117,7 +117,11 @@ FIXTURE_TEARDOWN(hard)
 	segment_remove(&self->seg);
 }
 
-TEST_F(hard, refuses_every_mode_and_every_flag)
+/*
+ * mbind() is EPERM with every mode and every flag, even for what the binding
+ * has, and moves nothing.
+ */
+TEST_F(hard, hard_refuses_every_mode_and_flag)
 {
 	ASSERT_EQ(0, take_picture(self->seg.addr, PAGES, &self->before));
 	for (int i = 0; i < ATTEMPTS; i++) {
@@ -140,7 +144,8 @@ TEST_F(hard, refuses_every_mode_and_every_flag)
 			  page_node(self->seg.addr, page));
 }
 
-TEST_F(hard, refuses_with_every_policy)
+/* mbind() is EPERM whatever the policy of the binding. */
+TEST_F(hard, hard_refuses_with_every_policy)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	struct attempt bind = { .mode = MPOL_BIND };
@@ -159,7 +164,8 @@ TEST_F(hard, refuses_with_every_policy)
 	}
 }
 
-TEST_F(hard, refuses_a_part_of_it)
+/* mbind() of a part is EPERM and does not split the mapping. */
+TEST_F(hard, hard_refuses_a_part)
 {
 	static const int parts[] = { 0, 3, PAGES - 1 };
 	size_t page = page_size();
@@ -178,7 +184,8 @@ TEST_F(hard, refuses_a_part_of_it)
 	EXPECT_STREQ("", mapping_policy(addr + 3 * page, self->seen));
 }
 
-TEST_F(hard, refuses_with_huge_pages)
+/* mbind() on a segment of huge pages is EPERM as well. */
+TEST_F(hard, hard_refuses_on_huge_pages)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	size_t size = 2UL << 20;
@@ -224,7 +231,8 @@ static int mbind_as_a_reader(int shmid, const struct nodemask *mask)
 	return 0;
 }
 
-TEST_F(hard, refuses_a_reader)
+/* A user who can only read the segment gets EPERM. */
+TEST_F(hard, hard_refuses_a_reader)
 {
 	struct shmid_ds ds;
 	pid_t pid;
@@ -265,7 +273,11 @@ static char *three_in_a_row(const int *shmids)
 	return addr;
 }
 
-TEST_F(hard, leaves_its_neighbours_alone_when_it_refuses)
+/*
+ * A refused mbind() changes nothing else in its range, wherever the HARD
+ * segment is.
+ */
+TEST_F(hard, refused_range_changes_no_neighbour)
 {
 	struct nodemask other = self->first;
 	struct segment soft, unbound;
@@ -309,7 +321,8 @@ TEST_F(hard, leaves_its_neighbours_alone_when_it_refuses)
 	segment_remove(&unbound);
 }
 
-TEST_F(hard, leaves_an_earlier_policy_of_its_neighbour_alone)
+/* A refused mbind() leaves a policy that part of its range had before. */
+TEST_F(hard, refused_range_keeps_earlier_policies)
 {
 	const int row[] = { -1, self->seg.id, -1 };
 	size_t part = PAGES * page_size();
@@ -327,7 +340,11 @@ TEST_F(hard, leaves_an_earlier_policy_of_its_neighbour_alone)
 	munmap(addr, 3 * part);
 }
 
-TEST_F(hard, does_not_refuse_a_range_that_ends_beside_it)
+/*
+ * A range that ends at a HARD segment is not refused; one that overlaps by a
+ * byte is.
+ */
+TEST_F(hard, range_beside_hard_is_not_refused)
 {
 	const int row[] = { -1, self->seg.id, -1 };
 	struct attempt bind = { .mode = MPOL_BIND };
@@ -346,7 +363,8 @@ TEST_F(hard, does_not_refuse_a_range_that_ends_beside_it)
 	munmap(addr, 3 * part);
 }
 
-TEST_F(hard, refuses_wherever_its_mapping_went)
+/* mbind() is EPERM on a mapping that was split or moved. */
+TEST_F(hard, hard_refuses_after_mremap_and_split)
 {
 	struct attempt bind = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
 	size_t page = page_size();
@@ -365,7 +383,11 @@ TEST_F(hard, refuses_wherever_its_mapping_went)
 	munmap(addr, 4 * page);
 }
 
-TEST_F(hard, is_not_to_be_had_through_map_files)
+/*
+ * mbind() on a mapping of the file in map_files is EPERM, and pages go where
+ * the binding says.
+ */
+TEST_F(hard, hard_refuses_through_map_files)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 	int fd = segment_file(&self->seg);
@@ -384,7 +406,8 @@ TEST_F(hard, is_not_to_be_had_through_map_files)
 	munmap(addr, self->seg.size);
 }
 
-TEST_F(hard, has_no_home_node)
+/* set_mempolicy_home_node() does not change a HARD segment. */
+TEST_F(hard, hard_has_no_home_node)
 {
 	int home = first_node(&self->first);
 
@@ -424,7 +447,8 @@ FIXTURE_TEARDOWN(soft)
 	segment_remove(&self->seg);
 }
 
-TEST_F(soft, follows_mbind_and_its_binding_again_after_mpol_default)
+/* A SOFT segment follows mbind() until MPOL_DEFAULT, then its binding. */
+TEST_F(soft, soft_follows_mbind_until_mpol_default)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 	struct attempt none = { .mode = MPOL_DEFAULT };
@@ -450,7 +474,11 @@ TEST_F(soft, follows_mbind_and_its_binding_again_after_mpol_default)
 	}
 }
 
-TEST_F(soft, takes_every_mode_and_comes_back)
+/*
+ * A SOFT segment accepts every mode with every flag, and returns to its
+ * binding.
+ */
+TEST_F(soft, soft_accepts_every_mode)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
 		struct attempt attempt = nth_attempt(i);
@@ -472,7 +500,8 @@ TEST_F(soft, takes_every_mode_and_comes_back)
 	}
 }
 
-TEST_F(soft, follows_mbind_in_the_range_given_only)
+/* mbind() affects the range that it is given, and no other pages. */
+TEST_F(soft, mbind_of_a_part_affects_that_part)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 	int first = first_node(&self->first), last = first_node(&self->last);
@@ -488,7 +517,8 @@ TEST_F(soft, follows_mbind_in_the_range_given_only)
 			  page_node(self->seg.addr, page));
 }
 
-TEST_F(soft, lets_mbind_move_its_pages)
+/* mbind() can move pages of a SOFT segment out of its mask. */
+TEST_F(soft, mbind_can_move_soft_pages)
 {
 	struct attempt move = {
 		.mode = MPOL_BIND,
@@ -505,7 +535,8 @@ TEST_F(soft, lets_mbind_move_its_pages)
 			  page_node(self->seg.addr, page));
 }
 
-TEST_F(soft, shows_everyone_what_mbind_made_of_it)
+/* What mbind() sets holds in every attach and leaves the binding as it is. */
+TEST_F(soft, every_process_sees_mbind)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 	struct attempt none = { .mode = MPOL_DEFAULT };
@@ -605,7 +636,11 @@ static void expect_bound(struct __test_metadata *_metadata,
 	EXPECT_STREQ(want, mapping_policy(seg->addr, seen));
 }
 
-TEST_F(soft, is_bound_again_after_others_policies)
+/*
+ * MPOL_DEFAULT brings the binding back, whichever process set a policy, through
+ * whichever attach.
+ */
+TEST_F(soft, mpol_default_ends_policies_of_others)
 {
 	static const struct { int first, end; } parts[] = {
 		{ 0, PAGES }, { 0, PAGES / 2 }, { 3, 5 }, { PAGES - 1, PAGES },
@@ -636,8 +671,11 @@ TEST_F(soft, is_bound_again_after_others_policies)
 			  page_node(self->seg.addr, page));
 }
 
-/* Where the range given is a part of that which has a policy. */
-TEST_F(soft, is_bound_again_in_the_range_given_only)
+/*
+ * MPOL_DEFAULT on a part of a policy's range brings the binding back there
+ * only.
+ */
+TEST_F(soft, mpol_default_of_a_part_ends_that_part)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 	struct attempt none = { .mode = MPOL_DEFAULT };
@@ -657,8 +695,11 @@ TEST_F(soft, is_bound_again_in_the_range_given_only)
 	}
 }
 
-/* The owner had set a policy itself, through an attach that is gone. */
-TEST_F(soft, is_bound_again_after_a_detach)
+/*
+ * MPOL_DEFAULT brings the binding back although the attach through which the
+ * policy was set is gone.
+ */
+TEST_F(soft, mpol_default_ends_policy_after_detach)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 	struct attempt none = { .mode = MPOL_DEFAULT };
@@ -678,7 +719,7 @@ TEST_F(soft, is_bound_again_after_a_detach)
 #define HUGE	FOLIO_SIZE
 #define SHARE	4	/* huge pages of a segment, and in each pool */
 
-FIXTURE(default_moves)
+FIXTURE(mpol_default)
 {
 	struct nodemask memory;
 	struct nodemask mask;	/* two nodes, or one if there are no three */
@@ -688,36 +729,36 @@ FIXTURE(default_moves)
 	int count;		/* pages */
 };
 
-FIXTURE_VARIANT(default_moves)
+FIXTURE_VARIANT(mpol_default)
 {
 	int policy;
 	bool huge;	/* SHM_HUGETLB */
 	bool large;	/* folios */
 };
 
-FIXTURE_VARIANT_ADD(default_moves, firstref)	{ .policy = MEM_FIRSTREF };
-FIXTURE_VARIANT_ADD(default_moves, stripe)	{ .policy = MEM_STRIPE };
-FIXTURE_VARIANT_ADD(default_moves, mostfree)	{ .policy = MEM_MOSTFREE };
-FIXTURE_VARIANT_ADD(default_moves, large_stripe)
+FIXTURE_VARIANT_ADD(mpol_default, firstref)	{ .policy = MEM_FIRSTREF };
+FIXTURE_VARIANT_ADD(mpol_default, stripe)	{ .policy = MEM_STRIPE };
+FIXTURE_VARIANT_ADD(mpol_default, mostfree)	{ .policy = MEM_MOSTFREE };
+FIXTURE_VARIANT_ADD(mpol_default, large_stripe)
 {
 	.policy = MEM_STRIPE,
 	.large = true,
 };
 
-FIXTURE_VARIANT_ADD(default_moves, huge_firstref)
+FIXTURE_VARIANT_ADD(mpol_default, huge_firstref)
 {
 	.policy = MEM_FIRSTREF,
 	.huge = true,
 };
 
-FIXTURE_VARIANT_ADD(default_moves, huge_stripe)
+FIXTURE_VARIANT_ADD(mpol_default, huge_stripe)
 {
 	.policy = MEM_STRIPE,
 	.huge = true,
 };
 
 /* How many pages each node has; those of @mask in all. */
-static int count_units(const FIXTURE_DATA(default_moves) * self,
+static int count_units(const FIXTURE_DATA(mpol_default) * self,
 		       const struct nodemask *mask, int *per_node)
 {
 	int in = 0, node;
@@ -737,7 +778,7 @@ static int count_units(const FIXTURE_DATA(default_moves) * self,
 	return in;
 }
 
-FIXTURE_SETUP(default_moves)
+FIXTURE_SETUP(mpol_default)
 {
 	struct nodemask cpus = cpu_nodes(), out;
 	int per_node[NODES_MAX];
@@ -778,7 +819,7 @@ FIXTURE_SETUP(default_moves)
 	ASSERT_EQ(self->count, count_units(self, &self->mask, per_node));
 }
 
-FIXTURE_TEARDOWN(default_moves)
+FIXTURE_TEARDOWN(mpol_default)
 {
 	segment_remove(&self->seg);
 	write_file(THP_DIR "shmem_enabled", "never");
@@ -793,7 +834,7 @@ static int unevenness(const struct nodemask *mask, const int *per_node)
 	return a > b ? a - b : b - a;
 }
 
-static int move_by_default(const FIXTURE_DATA(default_moves) * self, int flags)
+static int move_by_default(const FIXTURE_DATA(mpol_default) * self, int flags)
 {
 	struct attempt attempt = { .mode = MPOL_DEFAULT, .flags = flags };
 
@@ -802,7 +843,7 @@ static int move_by_default(const FIXTURE_DATA(default_moves) * self, int flags)
 
 /* All pages are in the mask, those of a stripe evenly, and intact. */
 static void expect_as_bound(struct __test_metadata *_metadata,
-			    const FIXTURE_DATA(default_moves) * self,
+			    const FIXTURE_DATA(mpol_default) * self,
 			    int policy)
 {
 	int per_node[NODES_MAX], value;
@@ -821,7 +862,8 @@ static const int move_flags[] = {
 	MPOL_MF_MOVE, MPOL_MF_MOVE | MPOL_MF_STRICT, MPOL_MF_MOVE_ALL,
 };
 
-TEST_F(default_moves, nothing_out_of_the_mask)
+/* MPOL_DEFAULT moves no page out of the mask. */
+TEST_F(mpol_default, pages_in_the_mask_do_not_move)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(move_flags); i++) {
 		EXPECT_EQ(0, move_by_default(self, move_flags[i]));
@@ -829,7 +871,8 @@ TEST_F(default_moves, nothing_out_of_the_mask)
 	}
 }
 
-TEST_F(default_moves, back_what_mbind_has_moved_away)
+/* MPOL_DEFAULT moves pages back that mbind() has moved away. */
+TEST_F(mpol_default, pages_return_to_the_mask)
 {
 	struct attempt away = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
 	struct nodemask out = nodes_of(first_node(&self->outside));
@@ -844,8 +887,8 @@ TEST_F(default_moves, back_what_mbind_has_moved_away)
 	}
 }
 
-/* All on one node of the mask, which a stripe is not. */
-TEST_F(default_moves, a_stripe_evenly)
+/* MPOL_DEFAULT makes a stripe even whose pages are on one node of the mask. */
+TEST_F(mpol_default, stripe_becomes_even)
 {
 	struct attempt one = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
 	struct nodemask first = nodes_of(first_node(&self->mask));
@@ -857,8 +900,8 @@ TEST_F(default_moves, a_stripe_evenly)
 	expect_as_bound(_metadata, self, variant->policy);
 }
 
-/* Without the flag. */
-TEST_F(default_moves, nothing_unless_told)
+/* MPOL_DEFAULT without MPOL_MF_MOVE moves nothing. */
+TEST_F(mpol_default, nothing_moves_without_the_flag)
 {
 	struct attempt away = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
 	struct nodemask out = nodes_of(first_node(&self->outside));
@@ -917,8 +960,11 @@ static void move_away(struct __test_metadata *_metadata,
 	ASSERT_LT(3 * HOLES, fragment_node(&self->ballast, self->victim, HOLES));
 }
 
-/* As the mask asks for, and mbind(2) does with every policy. */
-TEST_F(fragmented, a_large_folio_outside_the_mask_moves_in_pieces)
+/*
+ * A large folio that does not fit returns to the mask in pieces, as the mask
+ * requires.
+ */
+TEST_F(fragmented, large_folio_returns_in_pieces)
 {
 	struct attempt none = { .mode = MPOL_DEFAULT, .flags = MPOL_MF_MOVE };
 	long per_node[NODES_MAX];
@@ -932,8 +978,8 @@ TEST_F(fragmented, a_large_folio_outside_the_mask_moves_in_pieces)
 	EXPECT_EQ(self->pages, per_node[self->victim]);
 }
 
-/* The second would go to the victim, for a stripe that is even. */
-TEST_F(fragmented, large_folios_in_the_mask_stay_whole)
+/* A large folio in the mask is not split to make a stripe even. */
+TEST_F(fragmented, large_folio_in_the_mask_stays_whole)
 {
 	struct attempt none = { .mode = MPOL_DEFAULT, .flags = MPOL_MF_MOVE };
 
@@ -980,7 +1026,8 @@ static int policy_elsewhere(int shmid)
 	return wait_for(pid);
 }
 
-TEST_F(unbound, shares_what_mbind_made_of_it)
+/* What mbind() sets on an unbound segment holds for every process. */
+TEST_F(unbound, unbound_segment_shares_its_policy)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 	struct attempt none = { .mode = MPOL_DEFAULT };
@@ -997,7 +1044,8 @@ TEST_F(unbound, shares_what_mbind_made_of_it)
 	EXPECT_STREQ("default", mapping_policy(self->seg.addr, self->seen));
 }
 
-TEST_F(unbound, has_a_home_node_if_mbind_gave_it_a_policy)
+/* An unbound segment has a home node only with a policy of mbind(). */
+TEST_F(unbound, home_node_needs_a_policy_of_mbind)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
 

@@ -110,7 +110,8 @@ static void expect_few_on(struct __test_metadata *_metadata,
 		EXPECT_EQ(node, nodes[i]);
 }
 
-TEST_F(mostfree, the_freest_node_is_chosen_at_each_fault)
+/* Each fault takes the node that has most free memory at that time. */
+TEST_F(mostfree, freest_node_is_chosen_at_each_fault)
 {
 	int first = freest_of(&self->memory), second;
 	struct nodemask rest = without(self->memory, first), mask;
@@ -128,7 +129,8 @@ TEST_F(mostfree, the_freest_node_is_chosen_at_each_fault)
 	expect_few_on(_metadata, &self->seg, 2 * FEW, second);
 }
 
-TEST_F(mostfree, a_freer_node_outside_the_mask_is_left_alone)
+/* A node outside the mask is not used, although it has more free memory. */
+TEST_F(mostfree, freer_node_outside_mask_is_not_chosen)
 {
 	struct nodemask mask = without(self->memory, freest_of(&self->memory));
 	int nodes[FEW];
@@ -181,7 +183,8 @@ static long pages_to_level(const struct nodemask *stairs)
 	return sum - nodes_weight(stairs) * (least - STEP / 2);
 }
 
-TEST_F(mostfree, filling_a_segment_levels_the_nodes)
+/* A segment that fills its nodes leaves them with the same free memory. */
+TEST_F(mostfree, segment_levels_its_nodes)
 {
 	struct nodemask stairs;
 	long pages;
@@ -201,7 +204,8 @@ TEST_F(mostfree, filling_a_segment_levels_the_nodes)
 	}
 }
 
-TEST_F(mostfree, the_freer_a_node_the_more_it_takes)
+/* Each node takes the pages that it has more than the level reached. */
+TEST_F(mostfree, freer_nodes_take_more_pages)
 {
 	struct nodemask stairs;
 	long pages, was_free[NODES_MAX], level, noise;
@@ -244,7 +248,11 @@ static void *work(void *arg)
 	return NULL;
 }
 
-TEST_F(mostfree, threads_on_two_nodes_level_them_too)
+/*
+ * Threads on two nodes level the nodes as well. Each CPU has a batch of its
+ * own.
+ */
+TEST_F(mostfree, threads_on_two_nodes_level_them)
 {
 	struct nodemask stairs, cpus = cpu_nodes();
 	struct worker workers[2];

@@ -40,22 +40,22 @@ static int count_on(struct segment *seg, int count, int node)
 	return there;
 }
 
-FIXTURE(moves)
+FIXTURE(syscall)
 {
 	struct nodemask memory;
 	int home, away;
 	struct segment seg;
 };
 
-FIXTURE_VARIANT(moves)
+FIXTURE_VARIANT(syscall)
 {
 	int strength;
 };
 
-FIXTURE_VARIANT_ADD(moves, hard)	{ .strength = MEM_HARDBIND };
-FIXTURE_VARIANT_ADD(moves, soft)	{ .strength = MEM_SOFTBIND };
+FIXTURE_VARIANT_ADD(syscall, hard)	{ .strength = MEM_HARDBIND };
+FIXTURE_VARIANT_ADD(syscall, soft)	{ .strength = MEM_SOFTBIND };
 
-FIXTURE_SETUP(moves)
+FIXTURE_SETUP(syscall)
 {
 	struct nodemask mask;
 
@@ -69,19 +69,21 @@ FIXTURE_SETUP(moves)
 				  &mask));
 }
 
-FIXTURE_TEARDOWN(moves)
+FIXTURE_TEARDOWN(syscall)
 {
 	segment_remove(&self->seg);
 }
 
-TEST_F(moves, by_move_pages_are_done)
+/* move_pages() moves the pages of a bound segment. */
+TEST_F(syscall, move_pages_works)
 {
 	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
 	EXPECT_EQ(0, segment_move(&self->seg, PAGES, self->away));
 	EXPECT_EQ(PAGES, count_on(&self->seg, PAGES, self->away));
 }
 
-TEST_F(moves, by_migrate_pages_are_done)
+/* migrate_pages() moves the pages of a bound segment. */
+TEST_F(syscall, migrate_pages_works)
 {
 	struct nodemask home = nodes_of(self->home), away = nodes_of(self->away);
 
@@ -90,7 +92,11 @@ TEST_F(moves, by_migrate_pages_are_done)
 	EXPECT_EQ(PAGES, count_on(&self->seg, PAGES, self->away));
 }
 
-TEST_F(moves, are_not_followed_by_pages_allocated_later)
+/*
+ * After a move, new pages follow the binding, and so do moved pages that were
+ * removed and touched again.
+ */
+TEST_F(syscall, later_pages_follow_the_binding)
 {
 	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
 	ASSERT_EQ(0, segment_move(&self->seg, PAGES, self->away));
@@ -177,7 +183,8 @@ static int wait_until_on(struct segment *seg, int count, int node)
 	return count_on(seg, count, node);
 }
 
-TEST_F(cpuset, that_changes_has_pages_moved_as_ever)
+/* A cpuset that changes moves pages of a bound segment as of any other. */
+TEST_F(cpuset, changed_cpuset_migrates_pages)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 	struct nodemask mask = nodes_of(self->a);
@@ -200,7 +207,8 @@ TEST_F(cpuset, that_changes_has_pages_moved_as_ever)
 	}
 }
 
-TEST_F(cpuset, that_changes_changes_the_candidates)
+/* The candidates follow the cpuset when it changes. */
+TEST_F(cpuset, changed_cpuset_changes_candidates)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	struct nodemask mask = nodes_of(self->a);
@@ -221,7 +229,11 @@ TEST_F(cpuset, that_changes_changes_the_candidates)
 	}
 }
 
-TEST_F(cpuset, that_leaves_no_candidate_is_a_sigbus_until_it_changes_back)
+/*
+ * Without a candidate in the cpuset, HARD fails until that changes, and SOFT
+ * takes another node.
+ */
+TEST_F(cpuset, cpuset_without_candidate_is_sigbus)
 {
 	struct nodemask mask = nodes_of(self->b);
 
@@ -317,8 +329,8 @@ static void stop_touchers(struct __test_metadata *_metadata,
 	}
 }
 
-/* There is a candidate at every moment, though never the same for long. */
-TEST_F(cpuset, may_change_while_threads_fault)
+/* Faults never fail while the cpuset changes from one candidate to another. */
+TEST_F(cpuset, cpuset_can_change_during_faults)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	struct nodemask mask = nodes_of(self->a);
@@ -424,7 +436,8 @@ static int use_from_far_away(struct segment *seg, int home, int away,
 	return come;
 }
 
-TEST_F(balancing, leaves_bound_segments_where_they_are)
+/* NUMA balancing moves the caller's own pages and leaves a bound segment. */
+TEST_F(balancing, bound_pages_do_not_move)
 {
 	struct nodemask mask = nodes_of(self->home);
 	struct faults faults = {};
@@ -472,7 +485,11 @@ FIXTURE_TEARDOWN(hotplug)
 	EXPECT_EQ(0, set_block(self->block, "offline"));
 }
 
-TEST_F(hotplug, of_the_only_node_is_a_sigbus_under_hard_until_it_is_back)
+/*
+ * HARD on a node that is offline gets SIGBUS until it is online again. Pages
+ * that moved keep their content.
+ */
+TEST_F(hotplug, hard_is_sigbus_while_node_is_offline)
 {
 	struct nodemask offline = nodes_of(self->node);
 	char want[BINDING_MAX], seen[BINDING_MAX];
@@ -499,7 +516,8 @@ TEST_F(hotplug, of_the_only_node_is_a_sigbus_under_hard_until_it_is_back)
 	}
 }
 
-TEST_F(hotplug, of_the_only_node_has_soft_go_elsewhere_meanwhile)
+/* SOFT takes another node while its node is offline, and then returns. */
+TEST_F(hotplug, soft_goes_elsewhere_while_offline)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, 3 * PAGES, MEM_SOFTBIND,
 				  &self->mask));
@@ -511,8 +529,8 @@ TEST_F(hotplug, of_the_only_node_has_soft_go_elsewhere_meanwhile)
 				    self->node));
 }
 
-/* It does not catch up with the others when it is back. */
-TEST_F(hotplug, of_a_node_has_a_stripe_pass_it_by)
+/* A stripe skips a node that is offline and does not catch up afterwards. */
+TEST_F(hotplug, stripe_skips_the_offline_node)
 {
 	struct nodemask memory = memory_nodes(), mask = self->mask;
 	int other = first_node(&memory), nodes[PAGES];
@@ -531,8 +549,11 @@ TEST_F(hotplug, of_a_node_has_a_stripe_pass_it_by)
 	}
 }
 
-/* A node that is on its way out has no page to give, for a moment. */
-TEST_F(hotplug, may_happen_while_threads_fault)
+/*
+ * Threads go on while a node of their mask goes offline and comes back. For a
+ * moment such a node has no page to give.
+ */
+TEST_F(hotplug, node_can_go_offline_during_faults)
 {
 	struct nodemask memory = memory_nodes(), mask = self->mask;
 	struct toucher touchers[TOUCHERS];

@@ -123,14 +123,16 @@ static int class_mode(int shift, int bits)
 	return (0777 & ~(7 << shift) & ~(bits * 0111)) | bits << shift;
 }
 
-TEST_F(mode_bits, of_the_owner_decide_for_the_owner)
+/* The owner needs the write bit of the owner, and no other bit. */
+TEST_F(mode_bits, owner_bits_decide_for_the_owner)
 {
 	ASSERT_EQ(0, segment_chown(self->seg.id, NOBODY, 0,
 				   class_mode(6, variant->bits)));
 	EXPECT_EQ(variant->want, bind_as(NOBODY, self->seg.id));
 }
 
-TEST_F(mode_bits, of_the_group_decide_for_its_members)
+/* Members of the group need the write bit of the group, and no other bit. */
+TEST_F(mode_bits, group_bits_decide_for_members)
 {
 	ASSERT_EQ(0, segment_chown(self->seg.id, 0, NOBODY,
 				   class_mode(3, variant->bits)));
@@ -139,14 +141,15 @@ TEST_F(mode_bits, of_the_group_decide_for_its_members)
 		  bind_as_member(SOMEBODY, NOBODY, self->seg.id));
 }
 
-TEST_F(mode_bits, of_the_others_decide_for_the_others)
+/* Other users need the write bit of others, and no other bit. */
+TEST_F(mode_bits, other_bits_decide_for_others)
 {
 	ASSERT_EQ(0, segment_chown(self->seg.id, 0, 0,
 				   class_mode(0, variant->bits)));
 	EXPECT_EQ(variant->want, bind_as(NOBODY, self->seg.id));
 }
 
-FIXTURE(permission)
+FIXTURE(caller)
 {
 	struct segment seg;
 	struct nodemask memory;
@@ -154,19 +157,20 @@ FIXTURE(permission)
 	char seen[BINDING_MAX];
 };
 
-FIXTURE_SETUP(permission)
+FIXTURE_SETUP(caller)
 {
 	self->memory = memory_nodes();
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, segment_create(&self->seg, 1));
 }
 
-FIXTURE_TEARDOWN(permission)
+FIXTURE_TEARDOWN(caller)
 {
 	segment_remove(&self->seg);
 }
 
-TEST_F(permission, refused_to_a_stranger_is_eperm_and_changes_nothing)
+/* A call without permission is EPERM and leaves the earlier binding. */
+TEST_F(caller, refused_call_changes_nothing)
 {
 	binding_text(MEM_MOSTFREE | MEM_HARDBIND, &self->memory, self->want);
 	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_MOSTFREE | MEM_HARDBIND,
@@ -175,7 +179,8 @@ TEST_F(permission, refused_to_a_stranger_is_eperm_and_changes_nothing)
 	EXPECT_STREQ(self->want, segment_binding(self->seg.id, self->seen));
 }
 
-TEST_F(permission, a_creator_stays_one_when_it_gave_the_segment_away)
+/* The creator keeps its right after it has given the segment away. */
+TEST_F(caller, creator_can_bind_after_ipc_set)
 {
 	ASSERT_EQ(0, segment_chown(self->seg.id, NOBODY, NOBODY, 0600));
 	/* root without capabilities is but the creator */
@@ -184,7 +189,8 @@ TEST_F(permission, a_creator_stays_one_when_it_gave_the_segment_away)
 	EXPECT_EQ(EPERM, bind_as(SOMEBODY, self->seg.id));
 }
 
-TEST_F(permission, taken_away_and_given_back_by_ipc_set)
+/* Changing owner or mode by IPC_SET takes permission away and gives it. */
+TEST_F(caller, ipc_set_takes_and_gives_permission)
 {
 	ASSERT_EQ(0, segment_chown(self->seg.id, NOBODY, NOBODY, 0400));
 	EXPECT_EQ(EPERM, bind_as(NOBODY, self->seg.id));
@@ -195,14 +201,16 @@ TEST_F(permission, taken_away_and_given_back_by_ipc_set)
 	EXPECT_EQ(0, bind_as(SOMEBODY, self->seg.id));
 }
 
-TEST_F(permission, cap_ipc_owner_overrides_the_mode)
+/* CAP_IPC_OWNER permits the call whatever the mode. */
+TEST_F(caller, cap_ipc_owner_overrides_the_mode)
 {
 	ASSERT_EQ(0, segment_chown(self->seg.id, SOMEBODY, SOMEBODY, 0));
 	EXPECT_EQ(0, bind_with(NOBODY, CAP_IPC_OWNER, self->seg.id));
 	EXPECT_EQ(0, bind_with(SOMEBODY, CAP_IPC_OWNER, self->seg.id));
 }
 
-TEST_F(permission, no_other_capability_does)
+/* No other capability permits the call. */
+TEST_F(caller, other_capabilities_do_not_help)
 {
 	static const int others[] = {
 		CAP_SYS_ADMIN, CAP_SYS_NICE, CAP_IPC_LOCK, CAP_DAC_OVERRIDE,
@@ -217,7 +225,8 @@ TEST_F(permission, no_other_capability_does)
 	EXPECT_EQ(EPERM, bind_with(0, -1, self->seg.id));
 }
 
-TEST_F(permission, to_attach_for_reading_is_not_enough)
+/* A user who can attach the segment for reading cannot bind it. */
+TEST_F(caller, read_permission_is_not_enough)
 {
 	pid_t pid;
 
@@ -232,7 +241,8 @@ TEST_F(permission, to_attach_for_reading_is_not_enough)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-TEST_F(permission, a_segment_of_another_ipc_namespace_does_not_exist)
+/* A segment of another IPC namespace does not exist for the call. */
+TEST_F(caller, other_ipc_namespace_has_no_segment)
 {
 	pid_t pid = fork();
 
@@ -256,7 +266,8 @@ static int bind_namesake(int shmid, int policy, const struct nodemask *mask)
 	return !!strcmp(want, segment_binding(seg.id, seen));
 }
 
-TEST_F(permission, one_id_in_two_ipc_namespaces_is_two_segments)
+/* The same id in two IPC namespaces names two segments. */
+TEST_F(caller, same_id_in_two_namespaces_is_two)
 {
 	struct nodemask first = nodes_of(first_node(&self->memory));
 	pid_t pid;
@@ -272,7 +283,8 @@ TEST_F(permission, one_id_in_two_ipc_namespaces_is_two_segments)
 		     segment_binding(self->seg.id, self->seen));
 }
 
-TEST_F(permission, an_attach_keeps_its_binding_in_another_ipc_namespace)
+/* An attach stays bound when the process enters another IPC namespace. */
+TEST_F(caller, attach_stays_bound_in_new_namespace)
 {
 	struct nodemask last = nodes_of(last_node(&self->memory));
 
@@ -295,7 +307,11 @@ static int bind_from_user_namespace(int shmid)
 	return try_to_bind(shmid);
 }
 
-TEST_F(permission, root_of_a_user_namespace_is_nobody_outside_it)
+/*
+ * Root of a user namespace has no more rights outside of it than the mode bits
+ * give to everyone.
+ */
+TEST_F(caller, user_namespace_root_is_nobody_outside)
 {
 	pid_t pid;
 
@@ -326,7 +342,8 @@ static int bind_inside_user_namespace(bool capable)
 	return try_to_bind(shmid);
 }
 
-TEST_F(permission, root_of_a_user_namespace_is_root_inside_it)
+/* Root of a user namespace can bind every segment of its IPC namespace. */
+TEST_F(caller, user_namespace_root_is_root_inside)
 {
 	pid_t pid = fork();
 

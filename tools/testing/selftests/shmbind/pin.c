@@ -213,7 +213,8 @@ static void open_on_movable(struct __test_metadata *_metadata,
 	ASSERT_EQ(pages, intact_pages(&env->seg));
 }
 
-TEST_F(pin, of_hard_pages_fails_without_a_place)
+/* A pin of HARD pages fails if no node of the mask can keep them. */
+TEST_F(pin, hard_pin_without_room_fails)
 {
 	struct pin_env *env = &self->env;
 	size_t pages = pages_of(variant);
@@ -226,7 +227,11 @@ TEST_F(pin, of_hard_pages_fails_without_a_place)
 	EXPECT_EQ(pages, pages_on(&env->seg, env->node));
 }
 
-TEST_F(pin, of_hard_pages_moves_within_the_mask)
+/*
+ * A pin moves HARD pages to the node of the mask that can keep them, be it the
+ * nearest or not.
+ */
+TEST_F(pin, hard_pin_moves_within_the_mask)
 {
 	struct pin_env *env = &self->env;
 	size_t pages = pages_of(variant);
@@ -248,7 +253,8 @@ TEST_F(pin, of_hard_pages_moves_within_the_mask)
 	}
 }
 
-TEST_F(pin, of_hard_pages_fails_if_the_mask_is_full)
+/* A pin of HARD pages fails if the node that could keep them is full. */
+TEST_F(pin, hard_pin_with_full_mask_fails)
 {
 	struct pin_env *env = &self->env;
 	struct nodemask mask = env->movable;
@@ -264,8 +270,11 @@ TEST_F(pin, of_hard_pages_fails_if_the_mask_is_full)
 			 pages_on(&env->seg, other));
 }
 
-/* The allocator ignores a mask of which the cpuset allows no node. */
-TEST_F(pin, of_hard_pages_leaves_the_mask_for_no_cpuset)
+/*
+ * A pin of HARD pages fails in a cpuset without the mask. The allocator ignores
+ * a mask of which the cpuset allows no node.
+ */
+TEST_F(pin, hard_pin_ignores_room_in_the_cpuset)
 {
 	struct pin_env *env = &self->env;
 	size_t pages = pages_of(variant);
@@ -290,7 +299,8 @@ TEST_F(pin, of_hard_pages_leaves_the_mask_for_no_cpuset)
 	EXPECT_EQ(pages, pages_on(&env->seg, env->node));
 }
 
-TEST_F(pin, of_soft_pages_moves_them_anywhere)
+/* A pin moves SOFT pages to any node that can keep them. */
+TEST_F(pin, soft_pin_moves_pages_anywhere)
 {
 	struct pin_env *env = &self->env;
 
@@ -301,8 +311,10 @@ TEST_F(pin, of_soft_pages_moves_them_anywhere)
 	EXPECT_EQ(0, pages_on(&env->seg, env->node));
 }
 
-/* Also once there has been a HARD binding. */
-TEST_F(pin, of_unbound_pages_moves_them_anywhere)
+/*
+ * A pin moves unbound pages to any node, also after there was a HARD binding.
+ */
+TEST_F(pin, unbound_pin_moves_pages_anywhere)
 {
 	struct pin_env *env = &self->env;
 
@@ -317,7 +329,8 @@ TEST_F(pin, of_unbound_pages_moves_them_anywhere)
 	EXPECT_EQ(0, pages_on(&env->seg, env->node));
 }
 
-TEST_F(pin, allocates_on_nodes_that_can_keep_a_page)
+/* Pages that a pin allocates are on nodes of the mask that can keep them. */
+TEST_F(pin, pin_allocates_where_pages_can_stay)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 	struct pin_env *env = &self->env;
@@ -338,8 +351,11 @@ TEST_F(pin, allocates_on_nodes_that_can_keep_a_page)
 	}
 }
 
-/* The stripe has not waited for the node that was not a candidate. */
-TEST_F(pin, leaves_later_faults_all_nodes)
+/*
+ * After a pin, faults use all nodes. The stripe does not catch up on the node
+ * that was not a candidate.
+ */
+TEST_F(pin, faults_after_a_pin_use_all_nodes)
 {
 	struct pin_env *env = &self->env;
 	int count = pages_of(variant), nodes[count];
@@ -359,7 +375,11 @@ TEST_F(pin, leaves_later_faults_all_nodes)
 	EXPECT_EQ(0, strays(nodes, count, &mask));
 }
 
-TEST_F(pin, fails_if_no_node_can_keep_a_page)
+/*
+ * A pin that has to allocate fails if no node of the mask can keep a page;
+ * faults do not.
+ */
+TEST_F(pin, pin_without_candidate_is_efault)
 {
 	struct pin_env *env = &self->env;
 	size_t pages = pages_of(variant);
@@ -374,20 +394,20 @@ TEST_F(pin, fails_if_no_node_can_keep_a_page)
 
 /* SHM_HUGETLB: the pool of the movable node and that of one other. */
 
-FIXTURE(huge_pin)
+FIXTURE(hugetlb)
 {
 	struct pin_env env;
 };
 
-FIXTURE_VARIANT(huge_pin)
+FIXTURE_VARIANT(hugetlb)
 {
 	int policy;
 	int flags;	/* of the pin */
 };
 
-FIXTURE_VARIANT_ADD(huge_pin, firstref)	{ .policy = MEM_FIRSTREF };
-FIXTURE_VARIANT_ADD(huge_pin, stripe)	{ .policy = MEM_STRIPE };
-FIXTURE_VARIANT_ADD(huge_pin, mostfree)
+FIXTURE_VARIANT_ADD(hugetlb, firstref)	{ .policy = MEM_FIRSTREF };
+FIXTURE_VARIANT_ADD(hugetlb, stripe)	{ .policy = MEM_STRIPE };
+FIXTURE_VARIANT_ADD(hugetlb, mostfree)
 {
 	.policy = MEM_MOSTFREE,
 	.flags = PIN_LONGTERM_TEST_FLAG_USE_FAST,
@@ -395,7 +415,7 @@ FIXTURE_VARIANT_ADD(huge_pin, mostfree)
 
 #define COUNT	2	/* huge pages of a segment */
 
-FIXTURE_SETUP(huge_pin)
+FIXTURE_SETUP(hugetlb)
 {
 	struct pin_env *env = &self->env;
 
@@ -404,7 +424,7 @@ FIXTURE_SETUP(huge_pin)
 	ASSERT_EQ(0, pools_fill(HUGE, &env->normal, COUNT));
 }
 
-FIXTURE_TEARDOWN(huge_pin)
+FIXTURE_TEARDOWN(hugetlb)
 {
 	env_teardown(_metadata, &self->env);
 }
@@ -415,7 +435,8 @@ static long huge_on(struct segment *seg, int node)
 	return pages_on(seg, node) / (long)(HUGE / page_size());
 }
 
-TEST_F(huge_pin, of_hard_pages_fails_without_a_place)
+/* A pin of HARD pages fails if no node of the mask can keep them. */
+TEST_F(hugetlb, hard_pin_without_room_fails)
 {
 	struct pin_env *env = &self->env;
 
@@ -430,7 +451,8 @@ TEST_F(huge_pin, of_hard_pages_fails_without_a_place)
 	EXPECT_EQ(COUNT, huge_on(&env->seg, env->node));
 }
 
-TEST_F(huge_pin, of_hard_pages_moves_within_the_mask)
+/* A pin moves HARD pages to the node of the mask that can keep them. */
+TEST_F(hugetlb, hard_pin_moves_within_the_mask)
 {
 	struct pin_env *env = &self->env;
 	struct nodemask mask;
@@ -450,7 +472,8 @@ TEST_F(huge_pin, of_hard_pages_moves_within_the_mask)
 	}
 }
 
-TEST_F(huge_pin, of_soft_pages_moves_them_anywhere)
+/* A pin moves SOFT pages to any node that can keep them. */
+TEST_F(hugetlb, soft_pin_moves_pages_anywhere)
 {
 	struct pin_env *env = &self->env;
 
@@ -464,7 +487,8 @@ TEST_F(huge_pin, of_soft_pages_moves_them_anywhere)
 	EXPECT_EQ(0, huge_on(&env->seg, env->node));
 }
 
-TEST_F(huge_pin, allocates_on_nodes_that_can_keep_a_page)
+/* Pages that a pin allocates are on nodes of the mask that can keep them. */
+TEST_F(hugetlb, pin_allocates_where_pages_can_stay)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 	struct pin_env *env = &self->env;
@@ -485,7 +509,11 @@ TEST_F(huge_pin, allocates_on_nodes_that_can_keep_a_page)
 	}
 }
 
-TEST_F(huge_pin, fails_if_no_node_can_keep_a_page)
+/*
+ * A pin that has to allocate fails if no node of the mask can keep a page;
+ * faults do not.
+ */
+TEST_F(hugetlb, pin_without_candidate_is_efault)
 {
 	struct pin_env *env = &self->env;
 

@@ -184,7 +184,8 @@ static void check_mask(struct __test_metadata *_metadata,
 	segment_remove(&env->seg);
 }
 
-TEST_F(placement, one_node_takes_all)
+/* A mask of one node has all pages there. */
+TEST_F(placement, single_node_takes_all_pages)
 {
 	struct placement_env *env = &self->env;
 	struct nodemask mask;
@@ -211,20 +212,23 @@ static void check_pairs(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F(placement, every_pair_of_nodes_shares_by_the_policy)
+/* Pages are distributed by the policy, whichever two nodes the mask has. */
+TEST_F(placement, pairs_of_nodes_follow_the_policy)
 {
 	REQUIRE("nodes=2");
 	check_pairs(_metadata, &self->env);
 }
 
-TEST_F(placement, all_nodes_share_by_the_policy)
+/* Pages are distributed by the policy if the mask has all nodes. */
+TEST_F(placement, all_nodes_follow_the_policy)
 {
 	struct placement_env *env = &self->env;
 
 	check_mask(_metadata, env, &env->memory, by_write);
 }
 
-TEST_F(placement, a_node_without_cpus_takes_pages)
+/* A node without CPUs takes pages as any other. */
+TEST_F(placement, node_without_cpus_takes_pages)
 {
 	struct placement_env *env = &self->env;
 	struct nodemask cpuless = nodes_andnot(env->memory, env->cpus);
@@ -233,7 +237,8 @@ TEST_F(placement, a_node_without_cpus_takes_pages)
 	check_mask(_metadata, env, &cpuless, by_write);
 }
 
-TEST_F(placement, cpus_of_a_node_without_memory_find_candidates)
+/* CPUs of a node without memory find the candidates. */
+TEST_F(placement, cpu_without_memory_uses_candidates)
 {
 	struct placement_env *env = &self->env;
 	struct nodemask memless = nodes_andnot(env->cpus, env->memory);
@@ -256,27 +261,32 @@ static void check_way(struct __test_metadata *_metadata,
 	check_mask(_metadata, env, &mask, touch);
 }
 
+/* Pages that are read first follow the binding. */
 TEST_F(placement, read_faults_follow_the_binding)
 {
 	check_way(_metadata, &self->env, by_read);
 }
 
+/* Pages that MADV_POPULATE_READ makes follow the binding. */
 TEST_F(placement, populating_follows_the_binding)
 {
 	check_way(_metadata, &self->env, by_populating);
 }
 
-TEST_F(placement, system_calls_that_read_follow_the_binding)
+/* Pages that a system call reads first follow the binding. */
+TEST_F(placement, syscall_reads_follow_the_binding)
 {
 	check_way(_metadata, &self->env, by_system_call_that_reads_it);
 }
 
-TEST_F(placement, system_calls_that_write_follow_the_binding)
+/* Pages that a system call writes first follow the binding. */
+TEST_F(placement, syscall_writes_follow_the_binding)
 {
 	check_way(_metadata, &self->env, by_system_call_that_writes_it);
 }
 
-TEST_F(placement, offsets_and_split_mappings_do_not_matter)
+/* Neither the order of offsets nor a split mapping affects the policy. */
+TEST_F(placement, offsets_and_splits_do_not_matter)
 {
 	struct placement_env *env = &self->env;
 	int middle;
@@ -303,7 +313,8 @@ TEST_F(placement, offsets_and_split_mappings_do_not_matter)
 	}
 }
 
-TEST_F(placement, the_tasks_own_policy_does_not_apply)
+/* The policy of the task does not affect a bound segment. */
+TEST_F(placement, task_policy_does_not_apply)
 {
 	struct placement_env *env = &self->env;
 	static const int modes[] = {
@@ -320,7 +331,8 @@ TEST_F(placement, the_tasks_own_policy_does_not_apply)
 	}
 }
 
-TEST_F(placement, a_process_that_never_saw_the_binder_gets_the_binding)
+/* A process that is not related to the one that binds gets the binding. */
+TEST_F(placement, unrelated_process_gets_the_binding)
 {
 	struct placement_env *env = &self->env;
 	int binder;
@@ -339,7 +351,8 @@ TEST_F(placement, a_process_that_never_saw_the_binder_gets_the_binding)
 	expect_all(_metadata, env, &env->memory);
 }
 
-TEST_F(placement, another_process_sees_the_same_pages)
+/* Another process sees the same pages on the same nodes. */
+TEST_F(placement, other_process_sees_the_same_pages)
 {
 	struct placement_env *env = &self->env;
 	int mine[env->pages];
@@ -353,7 +366,8 @@ TEST_F(placement, another_process_sees_the_same_pages)
 	EXPECT_EQ(0, memcmp(mine, env->nodes, sizeof(mine)));
 }
 
-TEST_F(placement, children_fault_by_the_binding)
+/* Children fault by the binding. */
+TEST_F(placement, children_get_the_binding)
 {
 	struct placement_env *env = &self->env;
 	int child, node;
@@ -376,7 +390,11 @@ TEST_F(placement, children_fault_by_the_binding)
 	expect_all(_metadata, env, &env->memory);
 }
 
-TEST_F(placement, pages_touched_after_attaching_again_follow_the_binding)
+/*
+ * Pages that are touched after attaching again follow the binding; those that
+ * existed stay.
+ */
+TEST_F(placement, new_attach_gets_the_binding)
 {
 	struct placement_env *env = &self->env;
 	int half = env->pages / 2, first, last;
@@ -424,7 +442,8 @@ static void *touch_strided(void *arg)
 	return NULL;
 }
 
-TEST_F(placement, threads_on_all_nodes_fault_at_once)
+/* Threads on all nodes fault by the binding at the same time. */
+TEST_F(placement, concurrent_threads_get_the_binding)
 {
 	struct placement_env *env = &self->env;
 	int threads = nodes_weight(&env->cpus);
@@ -479,7 +498,8 @@ static int touch_in_cpuset(const struct cgroup *cpuset, struct segment *seg)
 	return wait_for(child);
 }
 
-TEST_F(placement, the_cpuset_of_who_faults_narrows_the_candidates)
+/* Only nodes of the faulting task's cpuset are candidates. */
+TEST_F(placement, cpuset_limits_the_candidates)
 {
 	struct placement_env *env = &self->env;
 	struct nodemask inside;
@@ -496,7 +516,11 @@ TEST_F(placement, the_cpuset_of_who_faults_narrows_the_candidates)
 	EXPECT_EQ(0, strays(env->nodes, SHARE, &inside));
 }
 
-TEST_F(placement, with_no_candidate_hard_fails_and_soft_stays_in_the_cpuset)
+/*
+ * Without a candidate in the cpuset, only SOFT gets pages, in the cpuset. HARD
+ * and MASK fail, and only in that task.
+ */
+TEST_F(placement, no_candidate_leaves_soft_in_the_cpuset)
 {
 	struct placement_env *env = &self->env;
 	struct nodemask inside, mask;
@@ -541,6 +565,7 @@ FIXTURE_TEARDOWN(defaults)
 	segment_remove(&self->seg);
 }
 
+/* Policy 0 places pages as FIRSTREF. */
 TEST_F(defaults, no_policy_is_firstref)
 {
 	struct nodemask cpus = cpu_nodes();
@@ -557,7 +582,8 @@ TEST_F(defaults, no_policy_is_firstref)
 	}
 }
 
-TEST_F(defaults, an_unbound_segment_follows_the_tasks_policy)
+/* Pages of an unbound segment follow the policy of the task. */
+TEST_F(defaults, unbound_segment_follows_task_policy)
 {
 	struct nodemask own;
 
@@ -575,8 +601,11 @@ TEST_F(defaults, an_unbound_segment_follows_the_tasks_policy)
 	EXPECT_EQ(last_node(&self->memory), page_node(self->seg.addr, 1));
 }
 
-/* Nor has mbind(2) of such a mapping any say in where the segment's pages go. */
-TEST_F(defaults, what_a_private_mapping_copies_is_not_the_segments)
+/*
+ * The copies of a private mapping follow the task's policy. mbind() of it
+ * cannot affect the pages of the segment.
+ */
+TEST_F(defaults, private_copies_follow_the_task)
 {
 	struct nodemask first = nodes_of(first_node(&self->memory));
 	struct nodemask last = nodes_of(last_node(&self->memory));

@@ -114,29 +114,30 @@ static void finish_race(struct race *race, int racers)
 	pthread_barrier_destroy(&race->start);
 }
 
-FIXTURE(race)
+FIXTURE(threads)
 {
 	struct race race;
 };
 
-FIXTURE_VARIANT(race)
+FIXTURE_VARIANT(threads)
 {
 	int racers;
 };
 
-FIXTURE_VARIANT_ADD(race, of_one)	{ .racers = 1 };
-FIXTURE_VARIANT_ADD(race, of_three)	{ .racers = 3 };
+FIXTURE_VARIANT_ADD(threads, one)	{ .racers = 1 };
+FIXTURE_VARIANT_ADD(threads, three)	{ .racers = 3 };
 
-FIXTURE_SETUP(race)
+FIXTURE_SETUP(threads)
 {
 	ASSERT_EQ(0, own_ipc_namespace());
 }
 
-FIXTURE_TEARDOWN(race)
+FIXTURE_TEARDOWN(threads)
 {
 }
 
-TEST_F(race, with_shmat_is_won_wholly_or_is_einval)
+/* An attach sees one whole binding, and calls that begin later are EINVAL. */
+TEST_F(threads, shmat_gets_one_binding)
 {
 	struct race *race = &self->race;
 
@@ -169,10 +170,10 @@ TEST_F(race, with_shmat_is_won_wholly_or_is_einval)
 }
 
 /*
- * mlockall() has shmat() fault every page in before it returns, though after
- * the mapping exists.
+ * mlockall() has shmat() fault every page in, after the mapping exists and
+ * before it returns: all by one binding.
  */
-TEST_F(race, with_a_shmat_that_populates_places_all_pages_by_one_binding)
+TEST_F(threads, populating_shmat_gets_one_binding)
 {
 	struct race *race = &self->race;
 
@@ -204,7 +205,8 @@ TEST_F(race, with_a_shmat_that_populates_places_all_pages_by_one_binding)
 	}
 }
 
-TEST_F(race, with_shmats_that_fail_leaves_the_segment_bindable)
+/* After attaches that fail, the segment can still be bound. */
+TEST_F(threads, failed_shmat_keeps_segment_bindable)
 {
 	struct race *race = &self->race;
 	char *taken = mmap(NULL, page_size(), PROT_READ,
@@ -247,7 +249,8 @@ static void *bind_until_gone(void *arg)
 	return NULL;
 }
 
-TEST_F(race, with_ipc_rmid_succeeds_or_is_einval_or_eidrm)
+/* A call at the time of IPC_RMID succeeds, or is EINVAL or EIDRM. */
+TEST_F(threads, ipc_rmid_is_einval_or_eidrm)
 {
 	struct race *race = &self->race;
 
@@ -278,7 +281,8 @@ static void *rebind_often(void *arg)
 	return NULL;
 }
 
-TEST_F(race, of_rebinds_is_won_by_one_as_a_whole)
+/* Of concurrent calls, one replaces the whole binding. */
+TEST_F(threads, rebinding_leaves_one_whole_binding)
 {
 	struct race *race = &self->race;
 

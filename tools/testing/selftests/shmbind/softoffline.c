@@ -119,7 +119,8 @@ static int soft_offline(struct segment *seg, size_t size)
 	return done;
 }
 
-TEST_F(softoffline, of_hard_pages_moves_them_on_their_node)
+/* HARD pages move within their node. */
+TEST_F(softoffline, hard_pages_move_on_their_node)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -131,7 +132,8 @@ TEST_F(softoffline, of_hard_pages_moves_them_on_their_node)
 	EXPECT_EQ(PAGES, pages_on(&self->seg, self->home));
 }
 
-TEST_F(softoffline, of_hard_pages_leaves_them_on_a_full_node)
+/* HARD pages stay in use if their mask has no room. */
+TEST_F(softoffline, hard_pages_stay_on_a_full_node)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -144,7 +146,11 @@ TEST_F(softoffline, of_hard_pages_leaves_them_on_a_full_node)
 	EXPECT_EQ(PAGES, pages_on(&self->seg, self->home));
 }
 
-TEST_F(softoffline, of_hard_pages_moves_them_within_the_mask)
+/*
+ * HARD pages move to a node of the mask that has room, though others are
+ * nearer.
+ */
+TEST_F(softoffline, hard_pages_move_within_the_mask)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -160,7 +166,8 @@ TEST_F(softoffline, of_hard_pages_moves_them_within_the_mask)
 	EXPECT_LT(0, pages_on(&self->seg, self->far));
 }
 
-TEST_F(softoffline, of_soft_pages_moves_them_anywhere)
+/* SOFT pages move out of a full mask. */
+TEST_F(softoffline, soft_pages_move_anywhere)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -173,8 +180,11 @@ TEST_F(softoffline, of_soft_pages_moves_them_anywhere)
 	EXPECT_GT(PAGES, pages_on(&self->seg, self->home));
 }
 
-/* The ballast is HARD. */
-TEST_F(softoffline, of_unbound_pages_moves_them_anywhere)
+/*
+ * Unbound pages move to another node, although there are HARD bindings: that of
+ * the ballast is one.
+ */
+TEST_F(softoffline, unbound_pages_move_anywhere)
 {
 	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -185,8 +195,11 @@ TEST_F(softoffline, of_unbound_pages_moves_them_anywhere)
 	EXPECT_GT(PAGES, pages_on(&self->seg, self->home));
 }
 
-/* Where the page can only go to the pool of another node. */
-TEST_F(softoffline, of_hard_huge_pages_stays_in_the_mask)
+/*
+ * A HARD huge page stays in the mask although only pools of other nodes have
+ * room.
+ */
+TEST_F(softoffline, hard_huge_page_stays_in_the_mask)
 {
 	struct nodemask mask = nodes_of(self->home);
 	struct nodemask others = nodes_andnot(self->memory, mask);
@@ -203,7 +216,8 @@ TEST_F(softoffline, of_hard_huge_pages_stays_in_the_mask)
 	EXPECT_EQ(0, pools_fill(HUGE, &others, 0));
 }
 
-TEST_F(softoffline, of_soft_huge_pages_moves_them)
+/* A SOFT huge page moves to the pool of another node. */
+TEST_F(softoffline, soft_huge_page_moves_anywhere)
 {
 	struct nodemask mask = nodes_of(self->home);
 	size_t pages = HUGE / page_size();

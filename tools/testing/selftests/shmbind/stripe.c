@@ -134,6 +134,7 @@ FIXTURE_TEARDOWN(order)
 	env_teardown(&self->env);
 }
 
+/* After each page the nodes differ by at most one, in any order of access. */
 TEST_F(order, every_prefix_is_even)
 {
 	struct stripe_env *env = &self->env;
@@ -175,7 +176,8 @@ FIXTURE_TEARDOWN(stripe)
 	env_teardown(&self->env);
 }
 
-TEST_F(stripe, two_segments_in_uneven_turn_are_each_even)
+/* Two segments, touched two pages to one, are each even. */
+TEST_F(stripe, two_segments_2_to_1_are_each_even)
 {
 	struct stripe_env *env = &self->env;
 	int seen = 0, others = 0;
@@ -194,7 +196,8 @@ TEST_F(stripe, two_segments_in_uneven_turn_are_each_even)
 	expect_round_robin(_metadata, env, env->others, others);
 }
 
-TEST_F(stripe, segments_touched_alternately_are_each_even)
+/* Two segments, touched alternately, are each even. */
+TEST_F(stripe, two_segments_alternating_are_each_even)
 {
 	struct stripe_env *env = &self->env;
 
@@ -208,7 +211,8 @@ TEST_F(stripe, segments_touched_alternately_are_each_even)
 	expect_round_robin(_metadata, env, env->others, env->pages);
 }
 
-TEST_F(stripe, a_new_process_for_each_page_goes_on_with_the_round)
+/* A new process for each page continues the round. */
+TEST_F(stripe, new_processes_continue_the_round)
 {
 	struct stripe_env *env = &self->env;
 	struct segment *seg = &env->seg;
@@ -228,7 +232,8 @@ TEST_F(stripe, a_new_process_for_each_page_goes_on_with_the_round)
 	expect_round_robin(_metadata, env, env->nodes, pages);
 }
 
-TEST_F(stripe, refilling_holes_goes_on_with_the_round)
+/* Pages that were removed and are touched again continue the round. */
+TEST_F(stripe, refilled_holes_continue_the_round)
 {
 	struct stripe_env *env = &self->env;
 	struct segment *seg = &env->seg;
@@ -267,7 +272,8 @@ static void look_hard(struct __test_metadata *_metadata, struct segment *seg,
 	}
 }
 
-TEST_F(stripe, looking_and_touching_again_spend_no_turn)
+/* Neither looking at the segment nor touching existing pages spends a turn. */
+TEST_F(stripe, reading_and_retouching_spend_no_turn)
 {
 	struct stripe_env *env = &self->env;
 	struct segment *seg = &env->seg;
@@ -290,7 +296,8 @@ TEST_F(stripe, looking_and_touching_again_spend_no_turn)
 	expect_round_robin(_metadata, env, env->nodes, env->pages);
 }
 
-TEST_F(stripe, time_outside_a_cpuset_is_not_made_up_for)
+/* A node that a cpuset left out for a while does not catch up. */
+TEST_F(stripe, cpuset_absence_is_not_made_up_for)
 {
 	struct stripe_env *env = &self->env;
 	struct segment *seg = &env->seg;
@@ -398,6 +405,7 @@ static int spread_by_threads(struct __test_metadata *_metadata,
 	return spread(env->nodes, crew.pages, &env->memory);
 }
 
+/* Threads leave the nodes uneven by at most their number. */
 TEST_F(stripe, threads_are_even_within_their_number)
 {
 	for (int threads = 2; threads <= 8; threads *= 2)
@@ -405,7 +413,8 @@ TEST_F(stripe, threads_are_even_within_their_number)
 						     threads, false));
 }
 
-TEST_F(stripe, a_turn_lost_to_another_thread_is_given_back)
+/* Threads that lose a race for a page return their turns. */
+TEST_F(stripe, turns_lost_in_a_race_are_returned)
 {
 	REQUIRE("nodes=2");
 	for (int threads = 2; threads <= 4; threads++)
@@ -455,7 +464,8 @@ static int fill_after_a_round(struct __test_metadata *_metadata,
 	return turn;
 }
 
-TEST_F(full_node, stops_a_hard_stripe_until_it_has_room)
+/* A HARD stripe stops at a full node until that has room. */
+TEST_F(full_node, full_node_stops_a_hard_stripe)
 {
 	struct stripe_env *env = &self->env;
 	struct segment *seg = &env->seg;
@@ -511,12 +521,14 @@ static void expect_turns_passed_on(struct __test_metadata *_metadata,
 	expect_round_robin(_metadata, env, env->nodes, env->pages);
 }
 
-TEST_F(full_node, passes_its_turns_on_in_a_soft_stripe)
+/* A SOFT stripe passes the turns of a full node to the nearest node. */
+TEST_F(full_node, full_node_passes_turns_on_under_soft)
 {
 	expect_turns_passed_on(_metadata, self, MEM_SOFTBIND);
 }
 
-TEST_F(full_node, passes_its_turns_on_in_a_mask_stripe)
+/* A MASK stripe passes the turns of a full node to the nearest node. */
+TEST_F(full_node, full_node_passes_turns_on_under_mask)
 {
 	expect_turns_passed_on(_metadata, self, MEM_MASKBIND);
 }

@@ -22,20 +22,20 @@
  * started anew: so these come first.
  */
 
-FIXTURE(large)
+FIXTURE(folios)
 {
 	struct swap_env env;
 };
 
-FIXTURE_VARIANT(large)
+FIXTURE_VARIANT(folios)
 {
 	int strength;
 };
 
-FIXTURE_VARIANT_ADD(large, hard)	{ .strength = MEM_HARDBIND };
-FIXTURE_VARIANT_ADD(large, soft)	{ .strength = MEM_SOFTBIND };
+FIXTURE_VARIANT_ADD(folios, hard)	{ .strength = MEM_HARDBIND };
+FIXTURE_VARIANT_ADD(folios, soft)	{ .strength = MEM_SOFTBIND };
 
-FIXTURE_SETUP(large)
+FIXTURE_SETUP(folios)
 {
 	REQUIRE("nodes=2 thpswap");
 	if (!access("/sys/kernel/debug/zswap", F_OK))
@@ -44,7 +44,7 @@ FIXTURE_SETUP(large)
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 }
 
-FIXTURE_TEARDOWN(large)
+FIXTURE_TEARDOWN(folios)
 {
 	write_file(THP_DIR "shmem_enabled", "never");
 	defragment_node(&self->env.ballast);
@@ -64,7 +64,8 @@ static void swap_out_folios(struct __test_metadata *_metadata,
 	swap_out(_metadata, &env->group, &env->seg);
 }
 
-TEST_F(large, folios_come_back_to_the_mask)
+/* Large folios come back whole, to the mask. */
+TEST_F(folios, folios_return_to_the_mask)
 {
 	struct swap_env *env = &self->env;
 	int pages = 2 * FOLIO_SIZE / page_size();
@@ -75,7 +76,8 @@ TEST_F(large, folios_come_back_to_the_mask)
 	expect_all_on(_metadata, &env->seg, &env->last);
 }
 
-TEST_F(large, folios_of_a_stripe_come_back_in_turn)
+/* Large folios of a stripe come back to each node in turn. */
+TEST_F(folios, folios_of_a_stripe_return_in_turn)
 {
 	struct swap_env *env = &self->env;
 	int large = FOLIO_SIZE / page_size(), pages = 4 * large, nodes[pages];
@@ -93,8 +95,10 @@ TEST_F(large, folios_of_a_stripe_come_back_in_turn)
 	}
 }
 
-/* Small ones then, on the same node. */
-TEST_F(large, folios_come_back_in_pieces_where_they_do_not_fit)
+/*
+ * A large folio that does not fit comes back in small ones, on the same node.
+ */
+TEST_F(folios, folios_that_do_not_fit_return_in_pieces)
 {
 	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
@@ -108,8 +112,11 @@ TEST_F(large, folios_come_back_in_pieces_where_they_do_not_fit)
 	expect_all_on(_metadata, &env->seg, &mask);
 }
 
-/* In the middle of a folio that is still in swap as a whole. */
-TEST_F(large, folios_that_find_no_room_at_all_are_a_sigbus_under_hard_alone)
+/*
+ * A page in the middle of a folio in swap is SIGBUS under HARD if nothing fits,
+ * and SOFT gets it.
+ */
+TEST_F(folios, folios_without_room_are_sigbus_for_hard)
 {
 	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
@@ -124,43 +131,44 @@ TEST_F(large, folios_that_find_no_room_at_all_are_a_sigbus_under_hard_alone)
 	EXPECT_TRUE(try_read(env->seg.addr, pages - 1));
 }
 
-FIXTURE(swap)
+FIXTURE(pages)
 {
 	struct swap_env env;
 };
 
-FIXTURE_VARIANT(swap)
+FIXTURE_VARIANT(pages)
 {
 	int (*on)(struct swap *swap, size_t size);
 	bool readahead;
 };
 
-FIXTURE_VARIANT_ADD(swap, disk) {
+FIXTURE_VARIANT_ADD(pages, disk) {
 	.on = swap_to_disk,
 	.readahead = true,
 };
 
-FIXTURE_VARIANT_ADD(swap, zram) {
+FIXTURE_VARIANT_ADD(pages, zram) {
 	.on = swap_to_zram,
 };
 
-FIXTURE_VARIANT_ADD(swap, zswap) {
+FIXTURE_VARIANT_ADD(pages, zswap) {
 	.on = swap_to_zswap,
 	.readahead = true,
 };
 
-FIXTURE_SETUP(swap)
+FIXTURE_SETUP(pages)
 {
 	REQUIRE("nodes=2");
 	env_setup(_metadata, &self->env, variant->on);
 }
 
-FIXTURE_TEARDOWN(swap)
+FIXTURE_TEARDOWN(pages)
 {
 	env_teardown(_metadata, &self->env);
 }
 
-TEST_F(swap, pages_come_back_to_the_mask)
+/* Pages come back to the mask, whatever the policy and the strength. */
+TEST_F(pages, pages_return_to_the_mask)
 {
 	static const int policies[] = {
 		MEM_FIRSTREF | MEM_HARDBIND, MEM_FIRSTREF | MEM_SOFTBIND,
@@ -183,7 +191,8 @@ TEST_F(swap, pages_come_back_to_the_mask)
 	EXPECT_EQ(env->swap.compressed, unpacked > 0);
 }
 
-TEST_F(swap, firstref_is_near_who_brings_a_page_back)
+/* FIRSTREF brings a page back near the CPU that touches it. */
+TEST_F(pages, firstref_returns_pages_near_the_cpu)
 {
 	struct swap_env *env = &self->env;
 	int node, from = last_node(&env->cpus), wanted;
@@ -202,7 +211,8 @@ TEST_F(swap, firstref_is_near_who_brings_a_page_back)
 	}
 }
 
-TEST_F(swap, a_stripe_without_readahead_goes_on_with_the_round)
+/* Without readahead, pages that come back continue the round of a stripe. */
+TEST_F(pages, stripe_continues_without_readahead)
 {
 	struct swap_env *env = &self->env;
 	int width = nodes_weight(&env->memory), half = 2 * width;
@@ -224,7 +234,11 @@ TEST_F(swap, a_stripe_without_readahead_goes_on_with_the_round)
 	EXPECT_EQ(0, spread(nodes, 2 * half, &env->memory));
 }
 
-TEST_F(swap, what_another_segment_read_ahead_is_moved_under_hard)
+/*
+ * Pages that another segment's readahead put outside the mask are moved and
+ * counted where they go.
+ */
+TEST_F(pages, hard_moves_pages_read_ahead_outside)
 {
 	struct swap_env *env = &self->env;
 	int node, ahead = 0;
@@ -260,8 +274,11 @@ static int page_that_fails(struct segment *seg)
 	return page;
 }
 
-/* Where it may be, though not where its binding would have put it. */
-TEST_F(swap, what_another_segment_read_ahead_inside_the_mask_stays)
+/*
+ * Pages that another segment's readahead put inside the mask stay, though the
+ * binding would have chosen another node.
+ */
+TEST_F(pages, hard_keeps_pages_read_ahead_inside)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	struct swap_env *env = &self->env;
@@ -293,7 +310,11 @@ TEST_F(swap, what_another_segment_read_ahead_inside_the_mask_stays)
 	EXPECT_EQ(variant->readahead, ahead > 0);
 }
 
-TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
+/*
+ * With a full node, an access is SIGBUS under HARD, and the page is intact
+ * later.
+ */
+TEST_F(pages, full_node_is_sigbus_and_loses_nothing)
 {
 	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
@@ -309,10 +330,10 @@ TEST_F(swap, a_full_node_is_a_sigbus_under_hard_and_nothing_is_lost)
 }
 
 /*
- * Repeated accesses do not advance the stripe. Reclaim may find some room, and each
- * page that comes back has others read ahead to the other node.
+ * Repeated accesses do not advance a HARD stripe past a full node. Reclaim may
+ * find some room, and readahead may put pages on the other node.
  */
-TEST_F(swap, a_full_node_stops_a_hard_stripe)
+TEST_F(pages, full_node_stops_a_hard_stripe)
 {
 	struct swap_env *env = &self->env;
 	int full = victim_node(), nodes[PAGES];
@@ -375,8 +396,11 @@ static useconds_t populate_in_vain(struct __test_metadata *_metadata,
 	return now() - start;
 }
 
-/* Whenever the room comes: it helps this attempt, or the next one. */
-TEST_F(swap, a_node_that_gets_room_meanwhile_is_no_want_of_memory_under_hard)
+/*
+ * A node that gets room during an attempt is used by that attempt or the next:
+ * HARD is never short of memory.
+ */
+TEST_F(pages, room_that_appears_meanwhile_is_used)
 {
 	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
@@ -406,8 +430,10 @@ TEST_F(swap, a_node_that_gets_room_meanwhile_is_no_want_of_memory_under_hard)
 	expect_all_on(_metadata, &env->seg, &mask);
 }
 
-/* It is there, but where it may not be, and cannot be moved. */
-TEST_F(swap, a_page_read_ahead_elsewhere_is_a_sigbus_under_hard_too)
+/*
+ * A page in memory outside the mask is SIGBUS under HARD if it cannot be moved.
+ */
+TEST_F(pages, page_read_ahead_outside_is_sigbus)
 {
 	struct swap_env *env = &self->env;
 	struct nodemask mask = nodes_of(victim_node());
@@ -448,8 +474,11 @@ static void lift_limit(struct __test_metadata *_metadata, struct swap_env *env)
 	ASSERT_EQ(0, cgroup_join(&env->group));
 }
 
-/* Pages that are read ahead reach the limit, too, and are given up. */
-TEST_F(swap, a_limit_is_no_sigbus)
+/*
+ * A group at its limit waits and gets no SIGBUS. Readahead that meets the limit
+ * is given up.
+ */
+TEST_F(pages, memcg_limit_is_not_sigbus)
 {
 	struct swap_env *env = &self->env;
 
@@ -459,8 +488,8 @@ TEST_F(swap, a_limit_is_no_sigbus)
 	lift_limit(_metadata, env);
 }
 
-/* The page for which there was no room has its turn when there is. */
-TEST_F(swap, a_limit_costs_a_stripe_no_turn)
+/* A page for which the group has no room gets its turn of the stripe later. */
+TEST_F(pages, memcg_limit_spends_no_turn)
 {
 	struct swap_env *env = &self->env;
 	int page, nodes[LIMITED];
@@ -478,7 +507,8 @@ TEST_F(swap, a_limit_costs_a_stripe_no_turn)
 	EXPECT_NE(nodes[page - 1], nodes[page]);
 }
 
-TEST_F(swap, pages_come_back_by_the_policy_that_mbind_has_set)
+/* Pages come back by the policy that mbind() has set. */
+TEST_F(pages, pages_return_by_the_policy_of_mbind)
 {
 	struct swap_env *env = &self->env;
 
@@ -516,8 +546,8 @@ static void *toggle_policy(void *arg)
 	return NULL;
 }
 
-/* A page has one policy or the other, and nothing in between. */
-TEST_F(swap, pages_come_back_while_mbind_changes_their_policy)
+/* Pages come back by one policy or the other while mbind() changes it. */
+TEST_F(pages, mbind_can_change_while_pages_return)
 {
 	struct swap_env *env = &self->env;
 	struct toggler toggler = { .mask = env->last };

@@ -22,44 +22,44 @@ struct stripe {
 	bool there[SLOTS];	/* pages that have come back */
 };
 
-FIXTURE(readahead)
+FIXTURE(stripe)
 {
 	struct swap_env env;
 	struct stripe stripe, other;
 };
 
-FIXTURE_VARIANT(readahead)
+FIXTURE_VARIANT(stripe)
 {
 	int (*on)(struct swap *swap, size_t size);
 	enum { STRIPED, UNBOUND, ANONYMOUS } beside;
 };
 
-FIXTURE_VARIANT_ADD(readahead, disk_striped) {
+FIXTURE_VARIANT_ADD(stripe, disk_striped) {
 	.on = swap_to_disk,
 	.beside = STRIPED,
 };
 
-FIXTURE_VARIANT_ADD(readahead, disk_unbound) {
+FIXTURE_VARIANT_ADD(stripe, disk_unbound) {
 	.on = swap_to_disk,
 	.beside = UNBOUND,
 };
 
-FIXTURE_VARIANT_ADD(readahead, disk_anonymous) {
+FIXTURE_VARIANT_ADD(stripe, disk_anonymous) {
 	.on = swap_to_disk,
 	.beside = ANONYMOUS,
 };
 
-FIXTURE_VARIANT_ADD(readahead, zram_striped) {
+FIXTURE_VARIANT_ADD(stripe, zram_striped) {
 	.on = swap_to_zram,
 	.beside = STRIPED,
 };
 
-FIXTURE_VARIANT_ADD(readahead, zram_unbound) {
+FIXTURE_VARIANT_ADD(stripe, zram_unbound) {
 	.on = swap_to_zram,
 	.beside = UNBOUND,
 };
 
-FIXTURE_VARIANT_ADD(readahead, zswap_striped) {
+FIXTURE_VARIANT_ADD(stripe, zswap_striped) {
 	.on = swap_to_zswap,
 	.beside = STRIPED,
 };
@@ -166,7 +166,7 @@ static void swap_out_slots(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, left);
 }
 
-FIXTURE_SETUP(readahead)
+FIXTURE_SETUP(stripe)
 {
 	struct swap_env *env = &self->env;
 	struct nodemask two;
@@ -185,7 +185,7 @@ FIXTURE_SETUP(readahead)
 		level(_metadata, &self->other);
 }
 
-FIXTURE_TEARDOWN(readahead)
+FIXTURE_TEARDOWN(stripe)
 {
 	struct swap_env *env = &self->env;
 
@@ -240,7 +240,8 @@ static void expect_even(struct __test_metadata *_metadata,
 		EXPECT_GE(windows * (1 + WINDOW), imbalance(stripe));
 }
 
-TEST_F(readahead, of_one_segment_in_order_keeps_it_even)
+/* A stripe stays even while it is read in order. */
+TEST_F(stripe, one_in_order_stays_even)
 {
 	struct swap_env *env = &self->env;
 
@@ -252,7 +253,8 @@ TEST_F(readahead, of_one_segment_in_order_keeps_it_even)
 	expect_contents(_metadata, env);
 }
 
-TEST_F(readahead, of_one_segment_backwards_keeps_it_even)
+/* A stripe stays even while it is read backwards. */
+TEST_F(stripe, one_backwards_stays_even)
 {
 	struct swap_env *env = &self->env;
 
@@ -264,8 +266,8 @@ TEST_F(readahead, of_one_segment_backwards_keeps_it_even)
 	expect_contents(_metadata, env);
 }
 
-/* As a join of two tables does. */
-TEST_F(readahead, of_two_alternately_keeps_each_even)
+/* Two stripes stay even while they are read alternately, as by a join. */
+TEST_F(stripe, two_alternating_stay_even)
 {
 	struct swap_env *env = &self->env;
 
@@ -290,7 +292,8 @@ static int at_random(int i)
 	return i * 2654435761UL % SLOTS;
 }
 
-TEST_F(readahead, of_two_at_random_keeps_each_even)
+/* Two stripes stay even while they are read at random. */
+TEST_F(stripe, two_at_random_stay_even)
 {
 	struct swap_env *env = &self->env;
 
@@ -303,10 +306,10 @@ TEST_F(readahead, of_two_at_random_keeps_each_even)
 }
 
 /*
- * What the other one has read ahead counts: in half of the places it is first,
- * then those are left to the stripe in which it was not.
+ * Pages that the other's readahead brought count: where it was first, the
+ * stripe makes up for it afterwards.
  */
-TEST_F(readahead, by_another_is_made_up_for)
+TEST_F(stripe, pages_read_ahead_by_others_count)
 {
 	struct swap_env *env = &self->env;
 	int page;
@@ -352,8 +355,8 @@ static void count_all(struct __test_metadata *_metadata,
 		stripe->given[nodes[page]]++;
 }
 
-/* Half of the threads read the one, half the other. */
-TEST_F(readahead, by_several_threads_keeps_each_even)
+/* Two stripes stay even while threads read them, half of the threads each. */
+TEST_F(stripe, two_in_threads_stay_even)
 {
 	struct swap_env *env = &self->env;
 	struct reader readers[THREADS];

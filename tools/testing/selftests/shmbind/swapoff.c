@@ -10,29 +10,29 @@
 #define CACHED	(8UL << 20)	/* bytes of a device */
 #define ROOM	512	/* pages that a full node gets back */
 
-FIXTURE(swapoff)
+FIXTURE(pages)
 {
 	struct swap_env env;
 	struct nodemask mask;	/* of the node that is filled */
 };
 
-FIXTURE_VARIANT(swapoff)
+FIXTURE_VARIANT(pages)
 {
 	int (*on)(struct swap *swap, size_t size);
 };
 
-FIXTURE_VARIANT_ADD(swapoff, disk)	{ .on = swap_to_disk };
-FIXTURE_VARIANT_ADD(swapoff, zram)	{ .on = swap_to_zram };
-FIXTURE_VARIANT_ADD(swapoff, zswap)	{ .on = swap_to_zswap };
+FIXTURE_VARIANT_ADD(pages, disk)	{ .on = swap_to_disk };
+FIXTURE_VARIANT_ADD(pages, zram)	{ .on = swap_to_zram };
+FIXTURE_VARIANT_ADD(pages, zswap)	{ .on = swap_to_zswap };
 
-FIXTURE_SETUP(swapoff)
+FIXTURE_SETUP(pages)
 {
 	REQUIRE("nodes=2");
 	env_setup(_metadata, &self->env, variant->on);
 	self->mask = nodes_of(victim_node());
 }
 
-FIXTURE_TEARDOWN(swapoff)
+FIXTURE_TEARDOWN(pages)
 {
 	write_file(THP_DIR "shmem_enabled", "never");
 	env_teardown(_metadata, &self->env);
@@ -64,7 +64,8 @@ static int pages_outside(struct __test_metadata *_metadata,
 	return strays(nodes, pages, mask);
 }
 
-TEST_F(swapoff, brings_pages_back_to_the_mask)
+/* Pages come back to their masks, also if their slots alternate. */
+TEST_F(pages, pages_return_to_the_mask)
 {
 	struct swap_env *env = &self->env;
 
@@ -78,7 +79,8 @@ TEST_F(swapoff, brings_pages_back_to_the_mask)
 	EXPECT_EQ(0, pages_outside(_metadata, &env->other, &env->last));
 }
 
-TEST_F(swapoff, keeps_a_stripe_even)
+/* A stripe stays even. */
+TEST_F(pages, stripe_stays_even)
 {
 	struct swap_env *env = &self->env;
 	int nodes[4 * PAGES];
@@ -93,7 +95,8 @@ TEST_F(swapoff, keeps_a_stripe_even)
 	EXPECT_GE(1 + WINDOW, spread(nodes, 4 * PAGES, &env->memory));
 }
 
-TEST_F(swapoff, succeeds_though_the_mask_is_full)
+/* swapoff() succeeds with a full mask and puts pages elsewhere. */
+TEST_F(pages, full_mask_does_not_fail)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	struct swap_env *env = &self->env;
@@ -117,7 +120,8 @@ TEST_F(swapoff, succeeds_though_the_mask_is_full)
 	}
 }
 
-TEST_F(swapoff, fills_the_mask_before_it_goes_elsewhere)
+/* Pages go to the mask while it has room, and elsewhere after that. */
+TEST_F(pages, mask_is_filled_first)
 {
 	struct swap_env *env = &self->env;
 	int outside;
@@ -129,8 +133,11 @@ TEST_F(swapoff, fills_the_mask_before_it_goes_elsewhere)
 	EXPECT_LE(ROOM / 4, MANY - outside);
 }
 
-/* What it could not have there, a later fault has there. */
-TEST_F(swapoff, leaves_the_binding_as_it_is)
+/*
+ * A page that had no room in the mask gets it there when it is swapped in
+ * later.
+ */
+TEST_F(pages, binding_is_kept)
 {
 	struct swap_env *env = &self->env;
 
@@ -144,8 +151,8 @@ TEST_F(swapoff, leaves_the_binding_as_it_is)
 	expect_all_on(_metadata, &env->seg, &self->mask);
 }
 
-/* A page that is in memory already, but outside the mask. */
-TEST_F(swapoff, keeps_what_was_read_ahead_elsewhere)
+/* A page that is in memory outside a full mask stays there. */
+TEST_F(pages, pages_read_ahead_outside_stay)
 {
 	struct swap_env *env = &self->env;
 
@@ -162,8 +169,8 @@ TEST_F(swapoff, keeps_what_was_read_ahead_elsewhere)
 	EXPECT_EQ(0, pages_outside(_metadata, &env->other, &env->first));
 }
 
-/* Large folios are read whole or page by page, and find room neither way. */
-TEST_F(swapoff, succeeds_with_large_folios_too)
+/* swapoff() succeeds with large folios that fit neither whole nor in pieces. */
+TEST_F(pages, large_folios_do_not_fail)
 {
 	struct swap_env *env = &self->env;
 	int pages = FOLIO_SIZE / page_size();
@@ -179,10 +186,10 @@ TEST_F(swapoff, succeeds_with_large_folios_too)
 }
 
 /*
- * As for an unbound segment: the group gives up what it has of the page cache. The
- * pages are more than the kernel keeps charged in advance.
+ * A group at its limit gives up page cache for the pages, as without a binding.
+ * They are more than the kernel charges in advance.
  */
-TEST_F(swapoff, of_a_group_at_its_limit_reclaims)
+TEST_F(pages, memcg_at_its_limit_is_reclaimed)
 {
 	struct swap_env *env = &self->env;
 	char path[LOOP_PATH_MAX], current[128], text[32];
@@ -218,8 +225,8 @@ static int swapoff_without(struct swap_env *env, const struct nodemask *mask)
 	return wait_for(child);
 }
 
-/* The mask's nodes have room, but not for who turns swap off. */
-TEST_F(swapoff, succeeds_in_a_cpuset_without_the_mask)
+/* swapoff() succeeds in a task whose cpuset has no node of the mask. */
+TEST_F(pages, cpuset_without_the_mask_does_not_fail)
 {
 	static const int policies[] = {
 		MEM_FIRSTREF | MEM_HARDBIND, MEM_FIRSTREF | MEM_SOFTBIND,

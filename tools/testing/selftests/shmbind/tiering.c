@@ -154,7 +154,8 @@ static int use_from(struct __test_metadata *_metadata,
 	return promoted;
 }
 
-TEST_F(tiering, promotes_soft_pages_into_the_mask)
+/* SOFT pages are promoted to fast nodes of the mask. */
+TEST_F(tiering, soft_pages_are_promoted_into_the_mask)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -166,8 +167,8 @@ TEST_F(tiering, promotes_soft_pages_into_the_mask)
 	EXPECT_EQ(0, pages_in(&self->seg, &mask));
 }
 
-/* The CPU that uses them is on a node that the mask does not have. */
-TEST_F(tiering, promotes_no_soft_pages_elsewhere)
+/* SOFT pages are not promoted if the node of the CPU is outside the mask. */
+TEST_F(tiering, soft_pages_stay_without_a_local_node)
 {
 	struct nodemask mask = nodes_of(self->home), elsewhere;
 
@@ -177,7 +178,8 @@ TEST_F(tiering, promotes_no_soft_pages_elsewhere)
 	EXPECT_EQ(0, pages_in(&self->seg, &elsewhere));
 }
 
-TEST_F(tiering, promotes_no_pages_of_a_slow_mask)
+/* Pages whose mask has slow nodes only are not promoted. */
+TEST_F(tiering, pages_of_a_slow_mask_stay)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 
@@ -191,7 +193,8 @@ TEST_F(tiering, promotes_no_pages_of_a_slow_mask)
 	}
 }
 
-TEST_F(tiering, promotes_no_hard_pages_out_of_the_mask)
+/* HARD pages are not promoted to nodes outside the mask. */
+TEST_F(tiering, hard_pages_stay_within_the_mask)
 {
 	struct nodemask mask = nodes_of(self->home), elsewhere;
 
@@ -202,8 +205,8 @@ TEST_F(tiering, promotes_no_hard_pages_out_of_the_mask)
 	EXPECT_EQ(0, pages_in(&self->seg, &elsewhere));
 }
 
-/* From one fast node to another there is no promotion. */
-TEST_F(tiering, leaves_pages_on_fast_nodes)
+/* Pages do not move from one fast node to another. */
+TEST_F(tiering, pages_on_fast_nodes_stay)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 	struct nodemask mask = nodes_of(self->home), home = mask;
@@ -222,8 +225,8 @@ TEST_F(tiering, leaves_pages_on_fast_nodes)
 	}
 }
 
-/* Mode 1 moves pages from slow nodes to others as between any two. */
-TEST_F(tiering, is_not_what_the_normal_mode_does)
+/* The normal mode of NUMA balancing does not promote bound pages. */
+TEST_F(tiering, normal_mode_does_not_promote)
 {
 	struct nodemask mask = nodes_of(self->home);
 	struct nodemask below = nodes_of(self->below);

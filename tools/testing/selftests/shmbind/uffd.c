@@ -86,7 +86,8 @@ static int copy_page(int fd, char *addr, int page, char *source)
 	return ioctl(fd, UFFDIO_COPY, &copy) ? errno : 0;
 }
 
-TEST_F(uffd, copies_go_to_each_node_in_turn)
+/* Pages that UFFDIO_COPY fills go to each node in turn. */
+TEST_F(uffd, copies_take_turns)
 {
 	int nodes[PAGES];
 
@@ -98,7 +99,8 @@ TEST_F(uffd, copies_go_to_each_node_in_turn)
 	}
 }
 
-TEST_F(uffd, copies_that_fail_between_those_cost_no_turn)
+/* A copy that fails between others costs no turn. */
+TEST_F(uffd, failed_copies_between_cost_no_turn)
 {
 	int nodes[PAGES];
 
@@ -115,7 +117,8 @@ TEST_F(uffd, copies_that_fail_between_those_cost_no_turn)
 
 /* A copy that fails after each page that is touched, and the round goes on. */
 
-TEST_F(uffd, a_copy_from_nowhere_costs_no_turn)
+/* A copy that cannot read its source, between faults, costs no turn. */
+TEST_F(uffd, copy_from_unreadable_page_costs_no_turn)
 {
 	int nodes[PAGES];
 
@@ -129,7 +132,8 @@ TEST_F(uffd, a_copy_from_nowhere_costs_no_turn)
 	}
 }
 
-TEST_F(uffd, a_copy_to_what_is_there_costs_no_turn)
+/* A copy to a page that exists, between faults, costs no turn. */
+TEST_F(uffd, copy_to_existing_page_costs_no_turn)
 {
 	int nodes[PAGES];
 

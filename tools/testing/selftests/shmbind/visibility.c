@@ -118,7 +118,8 @@ FIXTURE_TEARDOWN(binding)
 {
 }
 
-TEST_F(binding, is_shown_by_numa_maps)
+/* numa_maps shows the binding, in a line that is otherwise unchanged. */
+TEST_F(binding, numa_maps_shows_the_binding)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(self->masks); i++) {
 		char list[BINDING_MAX / 2];
@@ -142,7 +143,8 @@ TEST_F(binding, is_shown_by_numa_maps)
 	}
 }
 
-TEST_F(binding, is_shown_by_proc_sysvipc_shmbind)
+/* /proc/sysvipc/shmbind shows the binding, with and without an attach. */
+TEST_F(binding, sysvipc_shmbind_shows_the_binding)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(self->masks); i++) {
 		struct segment seg;
@@ -159,7 +161,8 @@ TEST_F(binding, is_shown_by_proc_sysvipc_shmbind)
 	}
 }
 
-TEST_F(binding, is_told_by_get_mempolicy)
+/* get_mempolicy() of an address returns MPOL_SHMBIND and the mask. */
+TEST_F(binding, get_mempolicy_returns_the_binding)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(self->masks); i++) {
 		struct nodemask mask = {};
@@ -177,7 +180,11 @@ TEST_F(binding, is_told_by_get_mempolicy)
 	}
 }
 
-TEST_F(binding, does_not_hide_where_a_page_lies)
+/*
+ * get_mempolicy() returns the node of a page. A page that does not exist is
+ * allocated by the binding for that.
+ */
+TEST_F(binding, get_mempolicy_returns_the_page_node)
 {
 	struct nodemask last = self->masks[2];
 	struct segment seg;
@@ -215,8 +222,11 @@ FIXTURE_TEARDOWN(visibility)
 	segment_remove(&self->seg);
 }
 
-/* Of other policies numa_maps shows no more than 63 characters. */
-TEST_F(visibility, a_long_list_of_nodes_is_shown_whole)
+/*
+ * A long list of nodes is shown whole. numa_maps cuts those of other policies
+ * at 63 characters.
+ */
+TEST_F(visibility, long_node_list_is_shown_whole)
 {
 	char want[BINDING_MAX] = "shmbind=mostfree|hard:";
 	size_t prefix = strlen(want);
@@ -234,7 +244,8 @@ TEST_F(visibility, a_long_list_of_nodes_is_shown_whole)
 	EXPECT_STREQ(want, mapping_policy(self->seg.addr, self->seen));
 }
 
-TEST_F(visibility, numa_maps_is_the_same_for_another_reader)
+/* Another process reads the same line in numa_maps. */
+TEST_F(visibility, numa_maps_is_the_same_for_others)
 {
 	char mine[BINDING_MAX];
 	pid_t pid;
@@ -251,7 +262,8 @@ TEST_F(visibility, numa_maps_is_the_same_for_another_reader)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-TEST_F(visibility, numa_maps_shows_an_unbound_segment_as_ever)
+/* The line of an unbound segment in numa_maps is as it was. */
+TEST_F(visibility, numa_maps_of_unbound_is_unchanged)
 {
 	char want[256];
 
@@ -263,7 +275,8 @@ TEST_F(visibility, numa_maps_shows_an_unbound_segment_as_ever)
 					  sizeof(self->seen)));
 }
 
-TEST_F(visibility, numa_maps_shows_a_tasks_policy_for_an_unbound_segment)
+/* numa_maps shows the policy of the task for an unbound segment. */
+TEST_F(visibility, numa_maps_of_unbound_has_task_policy)
 {
 	int first = first_node(&self->memory);
 	struct nodemask mask = nodes_of(first);
@@ -276,7 +289,8 @@ TEST_F(visibility, numa_maps_shows_a_tasks_policy_for_an_unbound_segment)
 	EXPECT_EQ(0, set_mempolicy(MPOL_DEFAULT, NULL, 0));
 }
 
-TEST_F(visibility, get_mempolicy_tells_an_unbound_segment_as_ever)
+/* get_mempolicy() on an unbound segment returns MPOL_DEFAULT, as it did. */
+TEST_F(visibility, get_mempolicy_of_unbound_is_unchanged)
 {
 	struct nodemask mask = nodes_of(NODES_MAX - 1), none = {};
 	int mode = -1;
@@ -288,7 +302,8 @@ TEST_F(visibility, get_mempolicy_tells_an_unbound_segment_as_ever)
 	EXPECT_TRUE(nodes_equal(&none, &mask));
 }
 
-TEST_F(visibility, get_mempolicy_of_the_task_does_not_know_the_binding)
+/* get_mempolicy() of the task does not report the binding. */
+TEST_F(visibility, get_mempolicy_of_task_has_no_binding)
 {
 	int mode = -1;
 
@@ -301,7 +316,8 @@ TEST_F(visibility, get_mempolicy_of_the_task_does_not_know_the_binding)
 
 /* MPOL_SHMBIND is an answer, never a question */
 
-TEST_F(visibility, mpol_shmbind_is_above_the_other_modes_and_fits_a_byte)
+/* MPOL_SHMBIND is greater than all other modes and fits a byte. */
+TEST_F(visibility, mpol_shmbind_is_last_and_fits_a_byte)
 {
 	EXPECT_LT(MPOL_WEIGHTED_INTERLEAVE, MPOL_SHMBIND);
 	EXPECT_LE(MPOL_MAX, MPOL_SHMBIND);
@@ -315,7 +331,8 @@ static int mode_flags(int combination)
 	       (combination & 4 ? MPOL_F_NUMA_BALANCING : 0);
 }
 
-TEST_F(visibility, no_unknown_mode_is_accepted_from_user_space)
+/* mbind() and set_mempolicy() accept no mode above the known ones. */
+TEST_F(visibility, unknown_modes_are_einval)
 {
 	char *addr = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -343,7 +360,8 @@ TEST_F(visibility, no_unknown_mode_is_accepted_from_user_space)
 	touch_page(self->seg.addr, 0);
 }
 
-TEST_F(visibility, mpol_shmbind_is_refused_over_a_bound_segment)
+/* mbind() does not accept MPOL_SHMBIND, not even on a bound segment. */
+TEST_F(visibility, mpol_shmbind_is_einval_on_bound_segment)
 {
 	ASSERT_EQ(0, shmbind_nodes(self->seg.id, 0, &self->memory));
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -370,7 +388,8 @@ static int mount_tmpfs(const char *options)
 	return err;
 }
 
-TEST_F(visibility, tmpfs_does_not_take_shmbind_for_a_policy)
+/* tmpfs does not accept shmbind as a policy in its mount options. */
+TEST_F(visibility, tmpfs_mpol_shmbind_is_einval)
 {
 	char options[128], list[64];
 
@@ -443,7 +462,8 @@ do {									\
 	fclose(_file);							\
 } while (0)
 
-TEST_F(visibility, proc_sysvipc_shm_is_what_it_was_for_an_unbound_segment)
+/* The line of an unbound segment in /proc/sysvipc/shm is as it was. */
+TEST_F(visibility, sysvipc_shm_of_unbound_is_unchanged)
 {
 	EXPECT_SHM_LINE(&self->seg, 0);
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -451,7 +471,8 @@ TEST_F(visibility, proc_sysvipc_shm_is_what_it_was_for_an_unbound_segment)
 	EXPECT_SHM_LINE(&self->seg, 5);
 }
 
-TEST_F(visibility, proc_sysvipc_shm_is_what_it_was_for_a_bound_segment)
+/* The line of a bound segment in /proc/sysvipc/shm is as it was. */
+TEST_F(visibility, sysvipc_shm_of_bound_is_unchanged)
 {
 	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
 	EXPECT_SHM_LINE(&self->seg, 0);

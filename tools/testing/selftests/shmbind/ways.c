@@ -190,14 +190,14 @@ static void remove_segment(struct segment *seg)
 	segment_remove(seg);
 }
 
-FIXTURE(way)
+FIXTURE(access)
 {
 	struct nodemask memory, cpus;
 	int victim;
 	struct segment seg, ballast;
 };
 
-FIXTURE_SETUP(way)
+FIXTURE_SETUP(access)
 {
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, catch_sigbus());
@@ -215,7 +215,7 @@ FIXTURE_SETUP(way)
 	ASSERT_EQ(0, run_on_node(first_node(&self->cpus)));
 }
 
-FIXTURE_TEARDOWN(way)
+FIXTURE_TEARDOWN(access)
 {
 	remove_segment(&self->seg);
 	segment_detach(&self->ballast);
@@ -244,7 +244,8 @@ static int node_by(const struct way *way, struct segment *seg, size_t page)
 	return page_node(seg->addr, page);
 }
 
-TEST_F(way, ends_on_the_node_of_the_mask)
+/* Every way to access a page makes it on the node of the mask. */
+TEST_F(access, page_goes_to_the_node_of_the_mask)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 	struct nodemask mask;
@@ -265,7 +266,8 @@ TEST_F(way, ends_on_the_node_of_the_mask)
 	}
 }
 
-TEST_F(way, takes_its_turn_in_a_stripe)
+/* Every way to access a page takes one turn of a stripe. */
+TEST_F(access, page_takes_its_turn_in_a_stripe)
 {
 	int width = nodes_weight(&self->memory), pages = WAYS * width;
 	int nodes[pages];
@@ -295,7 +297,11 @@ static int go_where_full(const struct way *way, struct segment *seg,
 	return err;
 }
 
-TEST_F(way, says_that_a_hard_node_is_full)
+/*
+ * On a full node, each call returns the error that it has for this, and makes
+ * no page.
+ */
+TEST_F(access, full_node_returns_the_usual_error)
 {
 	struct nodemask mask = nodes_of(self->victim);
 	long taken, there;
@@ -324,8 +330,8 @@ TEST_F(way, says_that_a_hard_node_is_full)
 	}
 }
 
-/* Attaching itself makes the pages. */
-TEST_F(way, by_mlockall_for_what_is_to_come)
+/* mlockall() has shmat() make all pages, by the binding. */
+TEST_F(access, mlockall_populates_by_the_binding)
 {
 	int width = nodes_weight(&self->memory), pages = 4 * width;
 	int nodes[pages];
@@ -341,7 +347,11 @@ TEST_F(way, by_mlockall_for_what_is_to_come)
 	EXPECT_EQ(0, spread(nodes, pages, &self->memory));
 }
 
-TEST_F(way, by_mlockall_leaves_holes_where_a_hard_node_is_full)
+/*
+ * mlockall() leaves holes where a HARD node is full; a later access gets
+ * SIGBUS, or succeeds once there is room.
+ */
+TEST_F(access, mlockall_leaves_holes_on_a_full_node)
 {
 	struct nodemask mask = nodes_of(self->victim);
 	int pages = 4, nodes[pages];
@@ -362,7 +372,8 @@ TEST_F(way, by_mlockall_leaves_holes_where_a_hard_node_is_full)
 	EXPECT_EQ(self->victim, page_node(self->seg.addr, 0));
 }
 
-TEST_F(way, into_a_locked_segment_is_the_same)
+/* A segment locked by SHM_LOCK follows its binding in every way. */
+TEST_F(access, shm_lock_changes_nothing)
 {
 	struct nodemask mask = nodes_of(self->victim);
 
@@ -376,7 +387,8 @@ TEST_F(way, into_a_locked_segment_is_the_same)
 	}
 }
 
-TEST_F(way, after_a_page_was_removed_is_chosen_anew)
+/* A node is chosen again for a page that was removed. */
+TEST_F(access, removed_page_is_chosen_for_again)
 {
 	int from, to, pages = WAYS;
 

@@ -108,7 +108,8 @@ static void expect_rounds(struct __test_metadata *_metadata,
 	}
 }
 
-TEST_F(weighted, each_round_has_the_weights_in_any_order_of_access)
+/* Each round has every node by its weight, in any order of access. */
+TEST_F(weighted, rounds_have_the_weights_in_any_order)
 {
 	static size_t (*const orders[])(size_t) = {
 		sequential, reverse, strided, at_random,
@@ -130,7 +131,8 @@ TEST_F(weighted, each_round_has_the_weights_in_any_order_of_access)
 	}
 }
 
-TEST_F(weighted, changed_weights_hold_from_the_next_round_on)
+/* Changed weights hold from the next round on. */
+TEST_F(weighted, new_weights_hold_from_the_next_round)
 {
 	struct weighted_env *env = &self->env;
 	int old = env->round, part = old / 2 + 1, node;
@@ -151,8 +153,11 @@ TEST_F(weighted, changed_weights_hold_from_the_next_round_on)
 	expect_rounds(_metadata, env, nodes, 2);
 }
 
-/* A large folio pays for many rounds of a small weight, and for few of a large one. */
-TEST_F(weighted, changed_weights_leave_a_node_ahead_by_as_many_pages)
+/*
+ * Changed weights leave a node ahead by as many pages: a large folio pays for
+ * many rounds of a small weight, and for few of a large one.
+ */
+TEST_F(weighted, new_weights_keep_a_lead_in_pages)
 {
 	struct weighted_env *env = &self->env;
 	int large = FOLIO_SIZE / page_size(), weight = 32, node, ahead;
@@ -183,6 +188,7 @@ TEST_F(weighted, changed_weights_leave_a_node_ahead_by_as_many_pages)
 	EXPECT_LT(0, count_on(ahead, nodes, weight * (others + 1)));
 }
 
+/* The weights that the kernel computes count as set ones do. */
 TEST_F(weighted, automatic_weights_count)
 {
 	struct weighted_env *env = &self->env;
@@ -199,7 +205,8 @@ TEST_F(weighted, automatic_weights_count)
 	expect_rounds(_metadata, env, nodes, ROUNDS);
 }
 
-TEST_F(weighted, the_largest_weight_counts_exactly)
+/* The largest weight counts exactly. */
+TEST_F(weighted, largest_weight_counts_exactly)
 {
 	struct weighted_env *env = &self->env;
 	int last = last_node(&env->memory), count, node;
@@ -233,7 +240,8 @@ static void *work(void *arg)
 	return NULL;
 }
 
-TEST_F(weighted, threads_are_off_by_their_number_at_most)
+/* Threads leave a node off by at most their number, in weights. */
+TEST_F(weighted, threads_are_off_by_their_number)
 {
 	struct weighted_env *env = &self->env;
 	int count = 16 * ROUNDS * env->round, nodes[count];
@@ -257,8 +265,8 @@ TEST_F(weighted, threads_are_off_by_their_number_at_most)
 		  weights_off(nodes, count, &env->memory, env->weights));
 }
 
-/* All at the same pages: most lose, and give their turns back. */
-TEST_F(weighted, turns_lost_to_another_thread_are_given_back)
+/* Threads that lose a race for a page, as most do here, return their turns. */
+TEST_F(weighted, turns_lost_in_a_race_are_returned)
 {
 	struct weighted_env *env = &self->env;
 	int count = ROUNDS * env->round, nodes[count];
@@ -279,7 +287,8 @@ TEST_F(weighted, turns_lost_to_another_thread_are_given_back)
 		  weights_off(nodes, count, &env->memory, env->weights));
 }
 
-TEST_F(weighted, large_folios_are_off_by_one_weight_of_them)
+/* Large folios leave a node off by at most one weight of folios. */
+TEST_F(weighted, large_folios_are_off_by_one_weight)
 {
 	struct weighted_env *env = &self->env;
 	int large = FOLIO_SIZE / page_size(), folios = 4 * env->round;
@@ -303,7 +312,8 @@ TEST_F(weighted, large_folios_are_off_by_one_weight_of_them)
 	EXPECT_EQ(0, strays(nodes, folios, &env->memory));
 }
 
-TEST_F(weighted, huge_pages_are_off_by_one_weight_of_them)
+/* Huge pages leave a node off by at most one weight of huge pages. */
+TEST_F(weighted, huge_pages_are_off_by_one_weight)
 {
 	struct weighted_env *env = &self->env;
 	struct nodemask mask = nodes_of(first_node(&env->memory));
@@ -330,8 +340,11 @@ TEST_F(weighted, huge_pages_are_off_by_one_weight_of_them)
 	EXPECT_EQ(0, pools_fill(HUGE, &mask, 0));
 }
 
-/* A task whose cpuset leaves some nodes out goes on with the weights of others. */
-TEST_F(weighted, the_rest_of_a_cpuset_has_its_weights)
+/*
+ * In a cpuset the other nodes keep their weights, and afterwards no node
+ * catches up.
+ */
+TEST_F(weighted, cpuset_keeps_the_weights_of_the_rest)
 {
 	struct weighted_env *env = &self->env;
 	struct nodemask inside = env->memory;
@@ -361,8 +374,11 @@ TEST_F(weighted, the_rest_of_a_cpuset_has_its_weights)
 				 env->weights));
 }
 
-/* HARD: the stripe waits for the node. SOFT, MASK: its turns are passed on. */
-TEST_F(weighted, a_full_node_gets_its_usual_turns_once_it_has_room)
+/*
+ * A full node has its usual turns once it has room. A HARD stripe waits for it,
+ * SOFT and MASK pass its turns on.
+ */
+TEST_F(weighted, full_node_gets_its_usual_turns_later)
 {
 	struct weighted_env *env = &self->env;
 	int victim = victim_node(), round = env->round, done = 0, stops = 0;
@@ -395,7 +411,8 @@ TEST_F(weighted, a_full_node_gets_its_usual_turns_once_it_has_room)
 	expect_rounds(_metadata, env, nodes, 2);
 }
 
-TEST_F(weighted, mbind_default_moves_by_offset_in_proportion)
+/* MPOL_DEFAULT with MPOL_MF_MOVE distributes pages by weight. */
+TEST_F(weighted, mpol_default_moves_by_weight)
 {
 	struct weighted_env *env = &self->env;
 	struct nodemask first = nodes_of(first_node(&env->memory));

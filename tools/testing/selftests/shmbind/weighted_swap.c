@@ -6,30 +6,30 @@
 #define ROUNDS	12
 #define SKEW	16
 
-FIXTURE(weighted_swap)
+FIXTURE(pages)
 {
 	struct swap_env env;
 	int weights[NODES_MAX];
 	int count;		/* pages: ROUNDS of the weights */
 };
 
-FIXTURE_VARIANT(weighted_swap)
+FIXTURE_VARIANT(pages)
 {
 	int (*on)(struct swap *swap, size_t size);
 	int strength;
 };
 
-FIXTURE_VARIANT_ADD(weighted_swap, disk_hard) {
+FIXTURE_VARIANT_ADD(pages, disk_hard) {
 	.on = swap_to_disk,
 	.strength = MEM_HARDBIND,
 };
 
-FIXTURE_VARIANT_ADD(weighted_swap, disk_soft) {
+FIXTURE_VARIANT_ADD(pages, disk_soft) {
 	.on = swap_to_disk,
 	.strength = MEM_SOFTBIND,
 };
 
-FIXTURE_VARIANT_ADD(weighted_swap, zram_soft) {
+FIXTURE_VARIANT_ADD(pages, zram_soft) {
 	.on = swap_to_zram,
 	.strength = MEM_SOFTBIND,
 };
@@ -49,7 +49,7 @@ static int set_skewed_weights(const struct nodemask *mask)
 	return 0;
 }
 
-FIXTURE_SETUP(weighted_swap)
+FIXTURE_SETUP(pages)
 {
 	struct swap_env *env = &self->env;
 
@@ -64,14 +64,14 @@ FIXTURE_SETUP(weighted_swap)
 	swap_out(_metadata, &env->group, &env->seg);
 }
 
-FIXTURE_TEARDOWN(weighted_swap)
+FIXTURE_TEARDOWN(pages)
 {
 	env_teardown(_metadata, &self->env);
 	EXPECT_EQ(0, reset_weights(&self->env.memory));
 }
 
 static void expect_weights(struct __test_metadata *_metadata,
-			   FIXTURE_DATA(weighted_swap) * self)
+			   FIXTURE_DATA(pages) * self)
 {
 	struct swap_env *env = &self->env;
 	int nodes[self->count];
@@ -82,13 +82,15 @@ static void expect_weights(struct __test_metadata *_metadata,
 				 self->weights));
 }
 
-TEST_F(weighted_swap, pages_that_come_back_in_order_follow_the_weights)
+/* Pages that are read in order come back in proportion to the weights. */
+TEST_F(pages, pages_in_order_return_by_weight)
 {
 	expect_numbers(_metadata, &self->env.seg);
 	expect_weights(_metadata, self);
 }
 
-TEST_F(weighted_swap, pages_that_come_back_at_random_follow_the_weights)
+/* Pages that are read at random come back in proportion to the weights. */
+TEST_F(pages, pages_at_random_return_by_weight)
 {
 	struct swap_env *env = &self->env;
 

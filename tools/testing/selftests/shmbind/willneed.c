@@ -15,29 +15,29 @@
 #define LIMIT_S		20	/* for what takes milliseconds */
 #define TRIES		5
 
-FIXTURE(willneed)
+FIXTURE(pages)
 {
 	struct swap_env env;
 	struct nodemask mask;	/* of the node that is filled */
 };
 
-FIXTURE_VARIANT(willneed)
+FIXTURE_VARIANT(pages)
 {
 	int (*on)(struct swap *swap, size_t size);
 };
 
-FIXTURE_VARIANT_ADD(willneed, disk)	{ .on = swap_to_disk };
-FIXTURE_VARIANT_ADD(willneed, zram)	{ .on = swap_to_zram };
-FIXTURE_VARIANT_ADD(willneed, zswap)	{ .on = swap_to_zswap };
+FIXTURE_VARIANT_ADD(pages, disk)	{ .on = swap_to_disk };
+FIXTURE_VARIANT_ADD(pages, zram)	{ .on = swap_to_zram };
+FIXTURE_VARIANT_ADD(pages, zswap)	{ .on = swap_to_zswap };
 
-FIXTURE_SETUP(willneed)
+FIXTURE_SETUP(pages)
 {
 	REQUIRE("nodes=2");
 	env_setup(_metadata, &self->env, variant->on);
 	self->mask = nodes_of(victim_node());
 }
 
-FIXTURE_TEARDOWN(willneed)
+FIXTURE_TEARDOWN(pages)
 {
 	env_teardown(_metadata, &self->env);
 }
@@ -86,7 +86,8 @@ static long reclaims_of_a_failure(struct __test_metadata *_metadata,
 	return most;
 }
 
-TEST_F(willneed, of_a_full_node_reclaims_for_no_page)
+/* The hint does not reclaim memory on a full node for any page. */
+TEST_F(pages, full_node_is_not_reclaimed)
 {
 	struct swap_env *env = &self->env;
 	long reclaims, most;
@@ -104,8 +105,8 @@ TEST_F(willneed, of_a_full_node_reclaims_for_no_page)
 	expect_all_on(_metadata, &env->seg, &self->mask);
 }
 
-/* All that it needs is to read the segment. */
-TEST_F(willneed, by_who_may_only_read_reclaims_for_no_page)
+/* The hint of a user who can only read the segment reclaims nothing. */
+TEST_F(pages, reader_does_not_reclaim)
 {
 	struct swap_env *env = &self->env;
 	struct shmid_ds info;
@@ -132,8 +133,8 @@ TEST_F(willneed, by_who_may_only_read_reclaims_for_no_page)
 	EXPECT_GE(most, reclaims);
 }
 
-/* The pages before the first that finds no room are there. */
-TEST_F(willneed, of_a_full_node_brings_what_fits)
+/* The hint reads the pages that fit and stops at the first that does not. */
+TEST_F(pages, pages_that_fit_are_read)
 {
 	struct swap_env *env = &self->env;
 	int there, last;
@@ -162,8 +163,10 @@ static bool ends_in_time(pid_t child)
 	return false;
 }
 
-/* Those that it has begun to read when the room ends are read at once. */
-TEST_F(willneed, keeps_nobody_from_pages_it_has_begun)
+/*
+ * Pages that the hint has begun to read when the room ends can be read at once.
+ */
+TEST_F(pages, started_pages_keep_nobody_waiting)
 {
 	struct swap_env *env = &self->env;
 	pid_t adviser, reader;
@@ -217,8 +220,10 @@ static int advise_and_die(struct segment *seg, useconds_t after)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-/* There is room for all of them, but who asked is gone. */
-TEST_F(willneed, ends_at_a_signal_that_kills)
+/*
+ * A signal that kills the caller ends the hint, although all pages would fit.
+ */
+TEST_F(pages, fatal_signal_ends_the_hint)
 {
 	struct swap_env *env = &self->env;
 	useconds_t whole;
@@ -241,8 +246,8 @@ TEST_F(willneed, ends_at_a_signal_that_kills)
 	EXPECT_GT(MANY, there);
 }
 
-/* Asked for by a process that neither bound nor touched the segment. */
-TEST_F(willneed, brings_pages_to_the_mask)
+/* The hint of an unrelated process brings pages back to the mask. */
+TEST_F(pages, pages_return_to_the_mask)
 {
 	static const int policies[] = {
 		MEM_FIRSTREF | MEM_HARDBIND, MEM_FIRSTREF | MEM_SOFTBIND,
@@ -266,7 +271,8 @@ TEST_F(willneed, brings_pages_to_the_mask)
 	}
 }
 
-TEST_F(willneed, keeps_a_stripe_even)
+/* A stripe stays even. */
+TEST_F(pages, stripe_stays_even)
 {
 	struct swap_env *env = &self->env;
 	int nodes[4 * PAGES], there;
