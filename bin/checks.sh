@@ -69,6 +69,13 @@ checkpatch()
 		--ignore MISSING_SIGN_OFF,FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID "$1"
 }
 
+# A test's whole id, file.fixture.variant.test, is to fit on one line.
+short_test_names()
+{
+	cd "$root/tools/testing/selftests/shmbind"
+	[[ ! $(grep -nE '^TEST[A-Z_]*\(.*\w{41}' -- *.c | tee /dev/stderr) ]]
+}
+
 # Every new file is somebody's, and every pattern of ours is some file's.
 maintained()
 (
