@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * KUnit tests of what chooses a node without looking at memory: rounds of stripes,
- * weights, masks from user space, the order of fallback. Included by mm/shmbind.c.
+ * KUnit tests of the choice of nodes where it does not depend on free memory:
+ * rounds of stripes, weights, masks from user space, order of fallback. Included
+ * by mm/shmbind.c.
  */
 
 #include <kunit/static_stub.h>
@@ -11,7 +12,7 @@
 /* Nodes of the tests. The machine need not have them. */
 #define KUNIT_NODES	4
 
-/* As /sys/kernel/mm/mempolicy/weighted_interleave has them, for one test */
+/* For one test, replaces /sys/kernel/mm/mempolicy/weighted_interleave */
 static u8 test_weights[KUNIT_NODES];
 
 static u8 test_weight(int nid)
@@ -50,8 +51,8 @@ static struct shmbind *new_stripe(struct kunit *test, int policy, int nr_nodes)
 }
 
 /*
- * The next choices of @b among @candidates are the nodes in @expected, such as
- * "0 1 2 0". Each has @turn pages.
+ * Expect that the next choices of @b among @candidates are the nodes in @expected,
+ * such as "0 1 2 0". Each choice is for @turn pages.
  */
 static void expect_choices(struct kunit *test, struct shmbind *b,
 			   const nodemask_t *candidates, int turn,
@@ -67,7 +68,7 @@ static void expect_choices(struct kunit *test, struct shmbind *b,
 	KUNIT_EXPECT_STREQ(test, chosen, expected);
 }
 
-/* The same for base pages, with the whole mask. */
+/* expect_choices() for base pages and the whole mask. */
 static void expect_turns(struct kunit *test, struct shmbind *b,
 			 const char *expected)
 {
@@ -130,8 +131,8 @@ static void stripe_never_counts_less_than_nothing(struct kunit *test)
 }
 
 /*
- * A cpuset leaves a task nodes 0 and 1 for rounds 1 and 2. Node 2 keeps its one
- * turn of round 1, and does not get those that the others took meanwhile:
+ * A cpuset restricts a task to nodes 0 and 1 for two rounds. Node 2 keeps its turn
+ * of round 1, but does not catch up on what the others took after that:
  *
  *	cpuset		0-1	0-1	all	all
  *	node 0		0	0	.	0
@@ -149,8 +150,8 @@ static void stripe_does_not_catch_up_after_a_cpuset(struct kunit *test)
 }
 
 /*
- * Three pages that readahead brought to node 0 enter the segment at (+). The other
- * nodes catch up with them, as these are in the segment:
+ * Three pages that readahead brought to node 0 enter the segment at (+). They
+ * count, so the other nodes catch up:
  *
  *	round		1	2	3	4
  *	node 0		+	+	+	0
@@ -166,6 +167,7 @@ static void stripe_counts_pages_that_enter(struct kunit *test)
 	expect_turns(test, b, "0 1 2");
 }
 
+/* Pages on nodes outside the mask do not count. */
 static void stripe_counts_pages_of_its_mask_only(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
@@ -176,7 +178,8 @@ static void stripe_counts_pages_of_its_mask_only(struct kunit *test)
 }
 
 /*
- * Nodes 1 and 2 are chosen for readahead at (~), and are due in round 1 still:
+ * Nodes 1 and 2 are chosen for readahead at (~), and still have their turns of
+ * round 1:
  *
  *	round		1	2
  *	node 0		0	0
@@ -192,7 +195,7 @@ static void stripe_does_not_count_readahead(struct kunit *test)
 	expect_turns(test, b, "1 2 0 1 2");
 }
 
-/* Readahead goes round the nodes although its choices do not count. */
+/* Readahead uses the nodes in turn, although its choices do not count. */
 static void stripe_takes_turns_for_readahead(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
@@ -200,8 +203,8 @@ static void stripe_takes_turns_for_readahead(struct kunit *test)
 	expect_choices(test, b, &b->pol.nodes, TURN_AHEAD, "0 1 2 0 1");
 }
 
-/* A full node of a HARD stripe is next until it has room. */
-static void stripe_stops_at_a_node(struct kunit *test)
+/* A HARD stripe chooses a full node again and again until it has room. */
+static void stripe_stops_at_a_full_node(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
 
@@ -235,7 +238,7 @@ static void weighted_takes_turns_by_weight(struct kunit *test)
  *	node 1			1	1	1
  *	node 2			2 2	2 2	2 2
  */
-static void weighted_changes_with_the_next_round(struct kunit *test)
+static void weighted_changes_at_the_next_round(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
 
@@ -246,8 +249,8 @@ static void weighted_changes_with_the_next_round(struct kunit *test)
 	expect_turns(test, b, "0 1 2 2 0 1 2 2");
 }
 
-/* The kernel has no weight for a node that came after it had computed them. */
-static void weighted_takes_no_weight_for_one(struct kunit *test)
+/* A node that was added after the weights were computed has none, and counts as 1. */
+static void weighted_counts_no_weight_as_one(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
 
@@ -256,7 +259,8 @@ static void weighted_takes_no_weight_for_one(struct kunit *test)
 }
 
 /*
- * A folio of eight pages at (*) is two rounds of weight 3, and two pages of the next:
+ * A folio of eight pages at (*) pays for two rounds of weight 3, and for two turns
+ * of the next:
  *
  *	round		1	2	3		4
  *	node 0		*	*	* * 0		0 0 0
@@ -271,7 +275,15 @@ static void weighted_counts_large_folios_by_pages(struct kunit *test)
 	expect_turns(test, b, "1 1 0 1 0 0 0 1");
 }
 
-/* The turn at (-) was the last of node 0 in round 1, which so is not complete. */
+/*
+ * The turn at (-), the last of node 0 in round 1, is returned. Round 1 ends when it
+ * is taken again:
+ *
+ *	round		1			2
+ *	node 0		0 0 0-	      0		      0 0 0
+ *	node 1		      1			1
+ *	node 2			2 2		  2 2
+ */
 static void weighted_takes_a_returned_turn_again(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
@@ -284,7 +296,7 @@ static void weighted_takes_a_returned_turn_again(struct kunit *test)
 
 /*
  * Eight pages enter the segment on node 0 in round 2. Four of them pay for this
- * round of weight 4; the others pay for two rounds once the weight is 2.
+ * round, of weight 4. The others pay for two more, as the weight is then 2:
  *
  *	round		2	3	4	5
  *	node 0		++++	++	++	0 0
@@ -301,8 +313,8 @@ static void weighted_keeps_a_lead_in_pages(struct kunit *test)
 	expect_turns(test, b, "1 1 1 0 0 1 0 0 1");
 }
 
-/* Pages that move go by their offset: 0 0 0 1 2 2, with weights 3, 1, 2. */
-static void weighted_goes_by_offset_for_moves(struct kunit *test)
+/* The nodes of pages that are moved depend on their offsets: 0 0 0 1 2 2. */
+static void weighted_moves_go_by_offset(struct kunit *test)
 {
 	static const int expected[] = { 0, 0, 0, 1, 2, 2, 0, 0, 0, 1, 2, 2 };
 	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
@@ -327,8 +339,8 @@ static void __user *new_user_pages(struct kunit *test)
 	return (void __user *)addr;
 }
 
-/* Bits 1 and 35 of a mask, in words of 64 bits and of 32. */
-static void mask_is_read_by_the_word_of_the_caller(struct kunit *test)
+/* Bits 1 and 35 of a mask, in words of 64 bits and in words of 32. */
+static void mask_is_read_in_words_of_the_caller(struct kunit *test)
 {
 	static const u64 wide[] = { BIT_ULL(1) | BIT_ULL(35) };
 	static const u32 narrow[] = { BIT(1), BIT(3) };
@@ -351,8 +363,8 @@ static void mask_is_read_by_the_word_of_the_caller(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, node_isset(1, nodes) && node_isset(35, nodes));
 }
 
-/* Four bytes at the end of what can be read are a mask of 32 bits, for such a caller. */
-static void mask_of_32_bits_has_no_more_bytes(struct kunit *test)
+/* For a 32-bit caller, the last four readable bytes are a whole mask of 32 bits. */
+static void mask_of_32_bits_has_four_bytes(struct kunit *test)
 {
 	u8 __user *page = new_user_pages(test);
 	void __user *end = page + PAGE_SIZE - sizeof(u32);
@@ -368,7 +380,7 @@ static void mask_of_32_bits_has_no_more_bytes(struct kunit *test)
 			shmbind_get_nodes(&nodes, end, 32, false));
 }
 
-/* Bits of the last word that are beyond the length are not looked at. */
+/* Bits of the last word beyond the length are ignored. */
 static void mask_ends_at_its_length(struct kunit *test)
 {
 	unsigned long __user *page = new_user_pages(test);
@@ -380,8 +392,8 @@ static void mask_ends_at_its_length(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, node_isset(0, nodes));
 }
 
-/* A bit beyond the kernel's nodes is an error; zeros there are not. */
-static void mask_may_be_longer_than_the_kernels(struct kunit *test)
+/* A bit beyond the kernel's nodes is an error. Zeros there are accepted. */
+static void mask_can_be_longer_than_a_nodemask(struct kunit *test)
 {
 	u8 __user *page = new_user_pages(test);
 	nodemask_t nodes;
@@ -397,8 +409,8 @@ static void mask_may_be_longer_than_the_kernels(struct kunit *test)
 					  PAGE_SIZE * 8, false));
 }
 
-/* What cannot be read is reported although a bit before it is too high. */
-static void mask_that_cannot_be_read_is_efault(struct kunit *test)
+/* An unreadable tail is EFAULT, even if a bit before it is too high. */
+static void mask_with_unreadable_tail_is_efault(struct kunit *test)
 {
 	u8 __user *page = new_user_pages(test);
 	nodemask_t nodes;
@@ -409,7 +421,7 @@ static void mask_that_cannot_be_read_is_efault(struct kunit *test)
 					  PAGE_SIZE * 8 + 1, false));
 }
 
-/* From @from, every other node with memory once, none nearer than the one before. */
+/* Expect every other node with memory once, in order of distance from @from. */
 static void expect_by_distance(struct kunit *test, int from)
 {
 	nodemask_t left = node_states[N_MEMORY], seen = nodemask_of_node(from);
@@ -445,19 +457,19 @@ static struct kunit_case shmbind_cases[] = {
 	KUNIT_CASE(stripe_counts_pages_of_its_mask_only),
 	KUNIT_CASE(stripe_does_not_count_readahead),
 	KUNIT_CASE(stripe_takes_turns_for_readahead),
-	KUNIT_CASE(stripe_stops_at_a_node),
+	KUNIT_CASE(stripe_stops_at_a_full_node),
 	KUNIT_CASE(weighted_takes_turns_by_weight),
-	KUNIT_CASE(weighted_changes_with_the_next_round),
-	KUNIT_CASE(weighted_takes_no_weight_for_one),
+	KUNIT_CASE(weighted_changes_at_the_next_round),
+	KUNIT_CASE(weighted_counts_no_weight_as_one),
 	KUNIT_CASE(weighted_counts_large_folios_by_pages),
 	KUNIT_CASE(weighted_takes_a_returned_turn_again),
 	KUNIT_CASE(weighted_keeps_a_lead_in_pages),
-	KUNIT_CASE(weighted_goes_by_offset_for_moves),
-	KUNIT_CASE(mask_is_read_by_the_word_of_the_caller),
-	KUNIT_CASE(mask_of_32_bits_has_no_more_bytes),
+	KUNIT_CASE(weighted_moves_go_by_offset),
+	KUNIT_CASE(mask_is_read_in_words_of_the_caller),
+	KUNIT_CASE(mask_of_32_bits_has_four_bytes),
 	KUNIT_CASE(mask_ends_at_its_length),
-	KUNIT_CASE(mask_may_be_longer_than_the_kernels),
-	KUNIT_CASE(mask_that_cannot_be_read_is_efault),
+	KUNIT_CASE(mask_can_be_longer_than_a_nodemask),
+	KUNIT_CASE(mask_with_unreadable_tail_is_efault),
 	KUNIT_CASE(fallback_goes_by_distance),
 	{}
 };
