@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The arguments of shmbind(2): what is accepted, what each error is, and which
- * of several errors is the one returned.
+ * The arguments of shmbind(2): what the call accepts, its errors, and which of
+ * several errors it returns.
  *
- * Also built for 32-bit and x32 callers, whose words are LONG_BITS = 32 wide.
+ * Also built for 32-bit and x32 callers, where LONG_BITS is 32.
  */
 #include <limits.h>
 
@@ -19,7 +19,7 @@
 /* The longest mask, and a buffer for it. */
 #define MASK_BITS_MAX	((int)page_size() * 8)
 
-/* Two pages: the mask ends where the first one does, the second is closed. */
+/* Two pages. The mask ends with the first page; the second is not readable. */
 struct edge {
 	char *page;
 	char *end;
@@ -35,7 +35,7 @@ static int edge_map(struct edge *edge)
 	return mprotect(edge->end, page_size(), PROT_NONE);
 }
 
-/* @words words that start with @mask and end at the edge. */
+/* Return @words words that begin with @mask and end at the edge. */
 static unsigned long *edge_words(struct edge *edge, size_t words,
 				 const struct nodemask *mask)
 {
@@ -76,7 +76,7 @@ FIXTURE_TEARDOWN(args)
 	segment_remove(&self->seg);
 }
 
-/* Without attaching: /proc/sysvipc/shmbind tells. */
+/* Reads /proc/sysvipc/shmbind, as attaching would end binding. */
 #define EXPECT_BOUND(policy, mask)				\
 	EXPECT_STREQ(binding_text(policy, mask, self->want),	\
 		     segment_binding(self->seg.id, self->seen))
@@ -189,7 +189,7 @@ TEST_F(args, mask_len_counts_bits_exactly)
 	EXPECT_EQ(0, shmbind(self->seg.id, 0, mask.bits, node + 1));
 	EXPECT_BOUND(0, &mask);
 
-	/* One bit less, and the mask is empty, or has no length at all. */
+	/* One bit less makes the mask empty, or of length 0. */
 	EXPECT_EQ(-1, shmbind(self->seg.id, 0, mask.bits, node));
 	EXPECT_EQ(EINVAL, errno);
 }
@@ -225,14 +225,14 @@ TEST_F(args, only_words_with_mask_bits_are_read)
 
 		EXPECT_EQ(0, shmbind(self->seg.id, 0, bits, full))
 			TH_LOG("%zu words", words);
-		/* The least that needs the last word, too. */
+		/* The smallest length that needs the last word as well. */
 		if (full - LONG_BITS > node) {
 			EXPECT_EQ(0, shmbind(self->seg.id, 0, bits,
 					     full - LONG_BITS + 1))
 				TH_LOG("%zu words", words);
 		}
 		EXPECT_EQ(-1, shmbind(self->seg.id, 0, bits, full + 1));
-		/* Longer than any mask may be is found before the read. */
+		/* A length above the limit is an error before the read. */
 		EXPECT_EQ(full < MASK_BITS_MAX ? EFAULT : EINVAL, errno)
 			TH_LOG("%zu words", words);
 	}
@@ -265,7 +265,7 @@ TEST_F(args, mask_can_cross_a_page_boundary)
 			     4 * LONG_BITS));
 	EXPECT_BOUND(0, &mask);
 
-	/* The second page does count. */
+	/* The part in the second page is read as well. */
 	memset(self->edge.end, 0xff, word);
 	EXPECT_EQ(-1, shmbind(self->seg.id, 0, (unsigned long *)bits,
 			      4 * LONG_BITS));
@@ -306,7 +306,7 @@ TEST_F(args, mask_is_read_before_nodes_are_checked)
 	unsigned long *bits = edge_words(&self->edge, words, &none);
 	int len = words * LONG_BITS + 1;
 
-	/* A bit beyond every kernel's mask, seen long before the edge. */
+	/* A bit beyond every kernel's mask, long before the edge. */
 	bits[words - 1] = 1;
 	EXPECT_EQ(-1, shmbind(self->seg.id, 0, bits, len));
 	EXPECT_EQ(EFAULT, errno);
@@ -315,7 +315,7 @@ TEST_F(args, mask_is_read_before_nodes_are_checked)
 	EXPECT_EQ(-1, shmbind(self->seg.id, 0, bits, len - 1));
 	EXPECT_EQ(EINVAL, errno);
 
-	/* And an empty one. */
+	/* The same with an empty mask. */
 	bits[words - 1] = 0;
 	EXPECT_EQ(-1, shmbind(self->seg.id, 0, bits, len));
 	EXPECT_EQ(EFAULT, errno);
@@ -334,7 +334,7 @@ TEST_F(args, empty_mask_is_einval)
 	}
 }
 
-/* Refused alone, and among nodes that are in order; @mask is that of those. */
+/* Whether shmbind() accepts @mask with @bit set as well. */
 static int accepted_with(int shmid, unsigned long *mask, int len, int bit)
 {
 	unsigned long word = mask[bit / LONG_BITS];
@@ -466,8 +466,8 @@ TEST_F(args, enomem_keeps_the_earlier_binding)
 }
 
 /*
- * Every error at once with every other, in the order of the checks. Each
- * spoils one thing about a call that is in order otherwise.
+ * All combinations of errors. Each spoils one argument of a call that is valid
+ * otherwise. They are listed in the order of the checks.
  */
 enum {
 	BAD_POLICY,
@@ -492,7 +492,7 @@ static const int spoiler_errno[SPOILERS] = {
 
 FIXTURE(errors)
 {
-	/* [whether it is root's][whether it is attached] */
+	/* [owned by root][attached] */
 	struct segment seg[2][2];
 	struct edge edge;
 	char bound[BINDING_MAX];
@@ -530,7 +530,7 @@ FIXTURE_TEARDOWN(errors)
 		segment_remove(&self->seg[i / 2][i % 2]);
 }
 
-/* A call with @errors wrong about it; the errno, or 0. */
+/* Call shmbind() with the set of @errors; returns its errno, or 0. */
 static int spoiled_call(FIXTURE_DATA(errors) * self, int errors)
 {
 	bool roots = errors & 1 << NOT_MINE, attached = errors & 1 << ATTACHED;
@@ -552,7 +552,7 @@ static int spoiled_call(FIXTURE_DATA(errors) * self, int errors)
 	return shmbind(shmid, policy, bits, len) ? errno : 0;
 }
 
-/* Run by another process: the harness keeps its capabilities. */
+/* Run in another process, since the harness has to keep its capabilities. */
 static int first_wrong_answer(FIXTURE_DATA(errors) * self)
 {
 	if (become(NOBODY))
@@ -586,7 +586,7 @@ TEST_F(errors, failed_calls_keep_the_earlier_binding)
 	char now[BINDING_MAX];
 
 	for (int errors = 1; errors < 1 << SPOILERS; errors++) {
-		/* root may, so that nothing but the others stops the call */
+		/* root has permission, so alone this is not an error */
 		if (errors == 1 << NOT_MINE)
 			continue;
 		EXPECT_NE(0, spoiled_call(self, errors));

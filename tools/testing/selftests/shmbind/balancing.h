@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* NUMA balancing. */
+/* The modes of NUMA balancing, and the speed of its scan. */
 #ifndef SELFTEST_SHMBIND_BALANCING_H
 #define SELFTEST_SHMBIND_BALANCING_H
 
@@ -10,7 +10,7 @@
 
 /*
  * "0" is off, "1" moves pages to the CPU that uses them, "2" promotes pages from
- * slow memory, and "3" does both. By default the scan is in no hurry.
+ * slow memory, and "3" does both. The default scan would be too slow for a test.
  */
 static inline int balance(const char *mode)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Memory that a test takes off a node.
+ * Ballast: memory that a test takes from a node.
  *
- * The tool is the system call under test: the pages of a segment bound HARD to
- * the node come from there or not at all, so that a full node is a SIGBUS and
- * never an OOM kill. The segment goes with the process that took it.
+ * It is a segment bound HARD to the node. Its pages come from that node or not at
+ * all, so a full node is SIGBUS and never an OOM kill. The segment is freed with
+ * the process that took it.
  */
 #ifndef SELFTEST_SHMBIND_BALLAST_H
 #define SELFTEST_SHMBIND_BALLAST_H
@@ -14,13 +14,13 @@
 
 #include "sigbus.h"
 
-/* The pages that @node has in all. */
+/* The total number of pages of @node. */
 static inline size_t node_pages(int node)
 {
 	return node_kib(node) / (page_size() / 1024);
 }
 
-/* Take up to @pages of @node; how many there were, or -1. */
+/* Take up to @pages of @node; returns how many it got, or -1. */
 static inline long take_pages(struct segment *ballast, int node, size_t pages)
 {
 	struct nodemask mask = nodes_of(node);
@@ -28,13 +28,13 @@ static inline long take_pages(struct segment *ballast, int node, size_t pages)
 	if (catch_sigbus() ||
 	    segment_open(ballast, pages, MEM_FIRSTREF | MEM_HARDBIND, &mask))
 		return -1;
-	segment_doom(ballast);
+	segment_rmid(ballast);
 	return try_touch_pages(ballast->addr, pages);
 }
 
 #define FREED_MAX	(8UL << 20)	/* bytes */
 
-static long usual_slab_pages;	/* once they were returned; 0 is not yet */
+static long usual_slab_pages;	/* after the last return; 0: none yet */
 
 static inline long slab_pages(void)
 {
@@ -43,9 +43,9 @@ static inline long slab_pages(void)
 }
 
 /*
- * KASAN keeps freed objects, and when they are many, a 32nd of the memory, it
- * returns them by the MiB, to a node that is full as well. To cut the caches back
- * returns them now, but takes seconds: only if there may be more than FREED_MAX.
+ * KASAN keeps freed objects up to a 32nd of the memory and then returns MiBs of
+ * them, possibly to a node that a test has filled. Shrinking the slab caches
+ * returns them now. That takes seconds, so do it only above FREED_MAX.
  */
 static inline void return_freed_objects(void)
 {
@@ -67,7 +67,7 @@ static inline void return_freed_objects(void)
 	usual_slab_pages = slab_pages();
 }
 
-/* Take what the ballast's node has by now, from page @page of the ballast on. */
+/* Take what the node has free by now, from page @page of the ballast on. */
 static inline long top_up(struct segment *ballast, long page)
 {
 	long pages = ballast->size / page_size();
@@ -78,9 +78,9 @@ static inline long top_up(struct segment *ballast, long page)
 }
 
 /*
- * The same until the node is full: what others give back in the background is
- * waited for and taken too. Later the kernel may still find a page or two to
- * reclaim: a test of a full node allows for that.
+ * top_up() until the node is full. Pages that are freed in the background are
+ * waited for and taken as well. The kernel may still reclaim a page or two later;
+ * tests of a full node allow for that.
  */
 static inline long fill_up(struct segment *ballast, long page)
 {
@@ -95,7 +95,7 @@ static inline long fill_up(struct segment *ballast, long page)
 	return page;
 }
 
-/* Take every page of @node; how many there were, or -1. */
+/* Take every page of @node; returns how many it got, or -1. */
 static inline long fill_node(struct segment *ballast, int node)
 {
 	long page;
@@ -105,7 +105,7 @@ static inline long fill_node(struct segment *ballast, int node)
 	return page < 0 ? page : fill_up(ballast, page);
 }
 
-/* The same with pages that are never swapped out to make room. */
+/* fill_node() with pages that cannot be swapped out. */
 static inline long fill_node_locked(struct segment *ballast, int node)
 {
 	struct nodemask mask = nodes_of(node);
@@ -113,26 +113,26 @@ static inline long fill_node_locked(struct segment *ballast, int node)
 	return_freed_objects();
 	if (catch_sigbus() ||
 	    segment_open(ballast, node_pages(node), MEM_HARDBIND, &mask) ||
-	    segment_doom(ballast) || shmctl(ballast->id, SHM_LOCK, NULL))
+	    segment_rmid(ballast) || shmctl(ballast->id, SHM_LOCK, NULL))
 		return -1;
 	return fill_up(ballast, 0);
 }
 
-#define HOLES		2048	/* pages free on a node with no large folio */
+#define HOLES		2048	/* free pages of a node without a large folio */
 #define MIN_FREE	"/proc/sys/vm/min_free_kbytes"
 #define COMPACT_LOCKED	"/proc/sys/vm/compact_unevictable_allowed"
 
 static char usual_min_free[32];
 
 /*
- * Take every page of @node but @holes, no two of which are side by side; how
- * many, or -1. Ends with defragment_node().
+ * Take every page of @node but @holes, none of which are adjacent. Returns how
+ * many pages it took, or -1. defragment_node() gives them back.
  */
 static inline long fragment_node(struct segment *ballast, int node, long holes)
 {
 	long taken;
 
-	/* what the kernel keeps back is not fragmented, nor what it compacts */
+	/* the kernel's reserve would not be fragmented, nor what it compacts */
 	read_line(MIN_FREE, usual_min_free, sizeof(usual_min_free));
 	if (write_file(MIN_FREE, "256") || write_file(COMPACT_LOCKED, "0"))
 		return -1;
@@ -175,15 +175,15 @@ static inline int give_back(struct segment *ballast)
 }
 
 /*
- * What a CPU frees goes to a list of its own, which other CPUs cannot get at
- * and which no count of free pages includes. By default it may grow to an eighth
- * of a node.
+ * A CPU keeps the pages that it frees in a list. Other CPUs cannot use them, and
+ * no counter of free pages includes them. By default the list may grow to an
+ * eighth of a node.
  */
 #define LIST_LENGTH	"/proc/sys/vm/percpu_pagelist_high_fraction"
 
 /*
- * A node whose memory becomes fragmented keeps more of it back for a while, so
- * that what is full one moment is not the next.
+ * A node whose memory becomes fragmented raises its watermarks for a while. So a
+ * node that is full may have free pages a moment later.
  */
 #define BOOST		"/proc/sys/vm/watermark_boost_factor"
 
@@ -197,15 +197,12 @@ static inline void allow_long_cpu_lists(void)
 	write_file(LIST_LENGTH, "0");
 }
 
-/*
- * Compaction moves pages while nobody asks for it, and those that are just
- * being moved seem to lie nowhere.
- */
+/* Compaction in the background moves pages, which seem to be on no node then. */
 #define COMPACTION	"/proc/sys/vm/compaction_proactiveness"
 
 /*
- * khugepaged makes large folios of pages every ten seconds, and where it has
- * done so nothing is mapped until the next fault. So long it sleeps, in ms.
+ * khugepaged collapses pages every ten seconds and leaves the range unmapped until
+ * the next fault. This file has the time that it sleeps, in ms.
  */
 #define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/" \
 			"scan_sleep_millisecs"
@@ -220,9 +217,9 @@ static inline void unsettle_memory(void)
 }
 
 /*
- * Until the process ends, free pages are where they can be seen, a full node
- * stays full, and pages stay where they are. Leaves a kernel alone that is not
- * under test: a program may run only to list its tests.
+ * Until the process ends, have free pages in the node's counters, full nodes stay
+ * full, and pages stay where they are. Changes nothing on a kernel without
+ * shmbind(): the program may run there to list its tests.
  */
 static inline void settle_memory(void)
 {
@@ -238,7 +235,7 @@ static inline void settle_memory(void)
 	write_file(COMPACTION, "0");
 	write_file(KHUGEPAGED, FOR_WEEKS);
 	return_freed_objects();
-	/* a list that is too long now is cut when its CPU frees pages */
+	/* a CPU shortens its list when it frees pages */
 	for (cpu_node = -1; next_node(&cpu_node, &cpus);) {
 		run_on_node(cpu_node);
 		for (node = -1; next_node(&node, &memory);) {
@@ -249,8 +246,8 @@ static inline void settle_memory(void)
 }
 
 /*
- * The node that a test may fill: not the lowest one, which the kernel itself
- * leans on, and one with CPUs if there is such another.
+ * The node that a test may fill: not the lowest one, which the kernel needs for
+ * itself, and one with CPUs if possible.
  */
 static inline int victim_node(void)
 {

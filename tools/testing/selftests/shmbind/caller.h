@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Who calls: a test process, or a child of it, becomes somebody else. */
+/* A test process, or a child of it, becomes another user. */
 #ifndef SELFTEST_SHMBIND_CALLER_H
 #define SELFTEST_SHMBIND_CALLER_H
 
 #include <grp.h>
 #include <unistd.h>
 
-/* Two users who own nothing and may do nothing. */
+/* Two users without files and privileges. */
 enum { NOBODY = 65534, SOMEBODY = 65533 };
 
-/* Be @user of group @user and of no other, without any capability. */
+/* Become @user, in group @user alone and without capabilities. */
 static inline int become(int user)
 {
 	if (setgroups(0, NULL) || setresgid(user, user, user))

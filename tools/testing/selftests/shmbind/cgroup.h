@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A control group for a test or its children: v2 unless said otherwise. */
+/* A control group for a test or its children, of v2 unless its name has v1. */
 #ifndef SELFTEST_SHMBIND_CGROUP_H
 #define SELFTEST_SHMBIND_CGROUP_H
 
@@ -29,7 +29,7 @@ static inline int cgroup_write(const struct cgroup *group, const char *file,
 	return write_file(path, text);
 }
 
-/* A group under the root that has @controller, "cpuset" or "memory". */
+/* Create a group under the root with @controller, "cpuset" or "memory". */
 static inline int cgroup_create(struct cgroup *group, const char *controller)
 {
 	char enable[32];
@@ -42,7 +42,7 @@ static inline int cgroup_create(struct cgroup *group, const char *controller)
 	return mkdir(group->path, 0700);
 }
 
-/* Does nothing if it was never created; its processes must be gone. */
+/* Does nothing if the group was never created. It must have no processes. */
 static inline void cgroup_remove(const struct cgroup *group)
 {
 	if (group->path[0])
@@ -63,7 +63,7 @@ static inline int cgroup_set_mems(const struct cgroup *group,
 			    nodes_print(mask, list, sizeof(list)));
 }
 
-/* How often @event of memory.events has been, or -1. */
+/* How often @event of memory.events has happened, or -1. */
 static inline long cgroup_event(const struct cgroup *group, const char *event)
 {
 	char path[128];
@@ -72,7 +72,7 @@ static inline long cgroup_event(const struct cgroup *group, const char *event)
 	return counter_in(path, event);
 }
 
-/* Who watches the console is told of what is meant to be. */
+/* Tell the harness, which reads the console, that this OOM kill is intended. */
 static inline int announce_oom(void)
 {
 	return write_file("/dev/kmsg", "shmbind: expect oom shmbind-memcg\n");
@@ -96,8 +96,8 @@ static inline pid_t touch_as_member(const struct cgroup *group, char *addr,
 }
 
 /*
- * Have the limit of @group kill a child that touches the pages. The signal that
- * it died of, 0 for none and -1 for no child.
+ * Have the limit of @group kill a child that touches the pages. Returns the signal
+ * that killed it, 0 if none did, or -1 if there was no child.
  */
 static inline int killed_by_limit(const struct cgroup *group, char *addr,
 				  int pages)
@@ -114,8 +114,8 @@ static inline int killed_by_limit(const struct cgroup *group, char *addr,
 }
 
 /*
- * The same of a child that may not be killed: that has to wait at the limit,
- * without a signal, and to go on once it is lifted. 0 if all of this is so.
+ * Have the limit of @group hold a child that may not be killed. Returns 0 if the
+ * child waits at the limit, gets no signal, and goes on when the limit is lifted.
  */
 static inline int held_by_limit(const struct cgroup *group, char *addr,
 				int pages)
@@ -138,7 +138,7 @@ static inline int held_by_limit(const struct cgroup *group, char *addr,
 	return cgroup_write(group, "memory.max", "max") || wait_for(child);
 }
 
-/* Leave whatever group the caller is in. */
+/* Move the caller to the root group. */
 static inline int cgroup_leave(void)
 {
 	return write_file(CGROUP_ROOT "/cgroup.procs", "0");
@@ -151,7 +151,7 @@ static inline int cgroup_enable_cpuset(void)
 	return write_file(CGROUP_ROOT "/cgroup.subtree_control", "+cpuset");
 }
 
-/* v2 lets go of the controller some time after it was told to. */
+/* v2 releases the controller some time after it was disabled there. */
 static inline int mount_cpuset1(void)
 {
 	mkdir(CPUSET1_ROOT, 0700);
@@ -177,13 +177,13 @@ static inline int cpuset1_create(struct cgroup *group)
 	return mkdir(group->path, 0700);
 }
 
-/* The group is empty; gives the controller back to v2. */
+/* Remove the group, which has no processes, and give the controller back to v2. */
 static inline int cpuset1_remove(struct cgroup *group)
 {
 	cgroup_remove(group);
 	/*
-	 * The hierarchy goes some time after a umount(), if by then its last
-	 * group has gone, and else with a later one.
+	 * The hierarchy goes some time after a umount(), if its last group is
+	 * gone by then. Otherwise it takes another umount().
 	 */
 	for (int tries = 0; tries < 50; tries++) {
 		umount(CPUSET1_ROOT);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Pages made into large folios after they were placed: under HARD in the mask. */
+/* Existing pages that are collapsed into large folios: HARD ones in the mask. */
 #include "ballast.h"
 #include "expected.h"
 #include "thp.h"
@@ -45,7 +45,7 @@ FIXTURE_TEARDOWN(collapse)
 	write_file(KHUGEPAGED, FOR_WEEKS);
 }
 
-/* The node of them all, or -1. */
+/* The node that has all pages of the segment, or -1. */
 static int node_of_all(struct segment *seg)
 {
 	int nodes[PAGES];

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Contiguous ranges: the kernel moves pages to make room for a device or for a
- * gigantic page. HARD pages stay within the mask; if they have no other place
- * there, the range is not available.
+ * gigantic page. HARD pages stay within the mask. If they have no room there, the
+ * range is not available.
  */
 #include "ballast.h"
 #include "moved.h"
 
 FIXTURE(contig)
 {
-	int node;		/* with the CMA area */
+	int node;		/* that has the CMA area */
 	struct nodemask mask;	/* that node */
 	struct nodemask pair;	/* that node and another */
 	long range;		/* size of the area in pages */
@@ -76,7 +76,7 @@ static bool take_range(FIXTURE_DATA(contig) * self)
 	return self->taken;
 }
 
-/* Write pages until the first SIGBUS; the segment ends there. */
+/* Write pages until the first SIGBUS, and set the size to what was written. */
 static void fill_segment(struct segment *seg)
 {
 	long pages = try_touch_pages(seg->addr, seg->size / page_size());
@@ -141,7 +141,7 @@ TEST_F(contig, hard_pages_move_within_their_mask)
 	ASSERT_EQ(0, segment_open(&self->seg, most / 2,
 				  variant->policy | MEM_HARDBIND, &self->pair));
 	fill_segment(&self->seg);
-	/* fill the node of the CPU with pages that may be moved to the other */
+	/* fill the CPU's node with pages that can move to the other node */
 	ASSERT_EQ(0, segment_open(&self->other, most,
 				  MEM_FIRSTREF | MEM_HARDBIND, &self->pair));
 	fill_segment(&self->other);

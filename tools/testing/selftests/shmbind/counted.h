@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * What is counted of a binding that was not met, and the tracepoint of each
- * allocation.
- */
+/* The counters of fallbacks and failures, and the tracepoint of allocations. */
 #ifndef SELFTEST_SHMBIND_COUNTED_H
 #define SELFTEST_SHMBIND_COUNTED_H
 
@@ -17,7 +14,7 @@ struct counts {
 	long fallback, failed;
 };
 
-/* The last fields of the segment's line; -1 each if it has none. */
+/* The counters in the segment's line of the listing; -1 if it has none. */
 static inline struct counts counts_of(int shmid)
 {
 	FILE *file = fopen("/proc/sysvipc/shmbind", "r");
@@ -64,7 +61,7 @@ static inline void trace_segment(struct __test_metadata *_metadata,
 
 	snprintf(filter, sizeof(filter), "ino == %d", seg->id);
 	ASSERT_EQ(0, write_file(EVENT "/filter", filter));
-	/* to open it so is what empties it */
+	/* opening it with O_TRUNC empties it */
 	fd = open(TRACING "/trace", O_WRONLY | O_TRUNC);
 	ASSERT_LE(0, fd);
 	close(fd);
@@ -78,7 +75,7 @@ struct event {
 	int chosen, nid;
 };
 
-/* Up to @max events; how many there are. */
+/* Read up to @max events; returns how many there are. */
 static inline int read_events(struct event *events, int max)
 {
 	FILE *file = fopen(TRACING "/trace", "r");

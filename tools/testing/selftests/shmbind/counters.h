@@ -38,7 +38,7 @@ static inline int write_file(const char *path, const char *text)
 	return err;
 }
 
-/* The value after @name in a file of two columns, such as /proc/vmstat; or -1. */
+/* The value of @name in a file of two columns, such as /proc/vmstat, or -1. */
 static inline long counter_in(const char *path, const char *name)
 {
 	long value, found = -1;
@@ -54,13 +54,13 @@ static inline long counter_in(const char *path, const char *name)
 	return found;
 }
 
-/* How often @event has been on the whole machine. */
+/* How often @event has happened on the whole machine. */
 static inline long event_count(const char *event)
 {
 	return counter_in("/proc/vmstat", event);
 }
 
-/* How often a task has had to reclaim memory itself. */
+/* How often tasks had to reclaim memory themselves. */
 static inline long direct_reclaims(void)
 {
 	static const char * const zones[] = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is counted where a binding is not met, and traced of each allocation. */
+/* The counters of fallbacks and failures, and the tracepoint of allocations. */
 #include "counted.h"
 #include "full.h"
 
@@ -46,7 +46,7 @@ TEST_F(counts, counts_are_0_with_free_memory)
 	counts = counts_of(env->seg.id);
 	EXPECT_EQ(0, counts.fallback);
 	EXPECT_EQ(0, counts.failed);
-	segment_doom(&env->seg);
+	segment_rmid(&env->seg);
 }
 
 /* The line of an unbound segment has no counts. */
@@ -59,10 +59,10 @@ TEST_F(counts, unbound_segment_shows_no_counts)
 	counts = counts_of(env->seg.id);
 	EXPECT_EQ(-1, counts.fallback);
 	EXPECT_EQ(-1, counts.failed);
-	segment_doom(&env->seg);
+	segment_rmid(&env->seg);
 }
 
-/* On a full node: of the mask where it is the only one, or where others follow. */
+/* Touch pages for which a full node is chosen. MASK has other candidates. */
 static void touch_full(struct __test_metadata *_metadata, struct full_env *env,
 		       int policy)
 {
@@ -102,10 +102,10 @@ TEST_F(counts, counts_are_exact_on_a_full_node)
 	/* the ballast is bound, too */
 	EXPECT_EQ(counts.fallback, machine.fallback - self->before.fallback);
 	EXPECT_LE(counts.failed, machine.failed - self->before.failed);
-	segment_doom(&env->seg);
+	segment_rmid(&env->seg);
 }
 
-/* The tracepoint, of one segment. */
+/* The tracepoint, filtered by segment. */
 
 FIXTURE(trace)
 {
@@ -145,7 +145,7 @@ TEST_F(trace, every_page_has_an_event)
 		EXPECT_EQ(nodes[i], events[i].chosen);
 		EXPECT_EQ(nodes[i], events[i].nid);
 	}
-	segment_doom(&env->seg);
+	segment_rmid(&env->seg);
 }
 
 /* The events of a full node show fallbacks for SOFT, failures for HARD. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The same as counts.c, of huge pages. */
+/* The counters and the tracepoint for huge pages; counts.c has base pages. */
 #include "counted.h"
 #include "huge.h"
 

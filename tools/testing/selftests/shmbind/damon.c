@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * DAMON's schemes that move memory to a node: HARD pages go there only if it is
- * in the mask.
+ * DAMON's schemes that move memory to a node: HARD pages move only to nodes of
+ * their mask.
  */
 #include <sys/mman.h>
 
@@ -25,7 +25,7 @@ static int set(const char *file, unsigned long value)
 	return write_file(file, text);
 }
 
-/* A monitor of @seg alone, whose scheme takes all of it, used or not. */
+/* Monitor @seg alone, with a scheme that takes all its pages, used or not. */
 static int damon_start(const struct segment *seg, const char *action, int node)
 {
 	unsigned long start = (unsigned long)seg->addr;
@@ -123,8 +123,8 @@ static long pages_on(struct segment *seg, int node)
 }
 
 /*
- * Fill the segment, which is on the home node, and have DAMON try to move it
- * away, for a while; how many pages it has moved.
+ * Fill the segment on the home node, and have DAMON try for a while to move it
+ * away. Returns how many pages it has moved.
  */
 static long moved(struct __test_metadata *_metadata,
 		  FIXTURE_DATA(damon) * self, const char *action)
@@ -145,7 +145,7 @@ static long moved(struct __test_metadata *_metadata,
 			break;
 	}
 	EXPECT_EQ(0, damon_stop());
-	/* that it did nothing does not mean that it was not asked to */
+	/* if pages stayed, the scheme must have tried to move them */
 	if (pages_on(seg, self->away) < PAGES)
 		EXPECT_LE(PASSES * (long)seg->size, tried);
 	return pages_on(seg, self->away);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Demotion to slower memory: pages of a HARD segment stay in the mask. They are
- * swapped where others are demoted, and without swap they stay mapped. All other
- * pages are demoted as without bindings.
+ * swapped instead of demoted, and stay mapped if there is no swap. Other pages are
+ * demoted as without bindings.
  */
 #include <pthread.h>
 #include <time.h>
@@ -17,9 +17,9 @@
 #define PAGES		256
 #define TRIES		20	/* until all pages are gone */
 #define TRIES_IN_VAIN	2	/* enough for all pages, were they demoted */
-#define PASSES		4	/* of reclaim that has nothing to take */
+#define PASSES		4	/* of reclaim that finds nothing */
 #define SWAP_SIZE	(64UL << 20)	/* bytes */
-#define MEANWHILE_S	8	/* all rounds, unless the guest is slow */
+#define MEANWHILE_S	8	/* limit of the rounds, for slow guests */
 
 FIXTURE(demotion)
 {
@@ -88,7 +88,7 @@ FIXTURE_TEARDOWN(demotion)
 	cgroup_remove(&self->group);
 }
 
-/* How many pages of @seg lie in @mask, mapped here or no longer. */
+/* How many pages of @seg are on nodes of @mask, mapped here or not. */
 static int pages_in(struct segment *seg, const struct nodemask *mask)
 {
 	int pages = seg->size / page_size(), nodes[pages], in = 0;
@@ -100,7 +100,7 @@ static int pages_in(struct segment *seg, const struct nodemask *mask)
 	return in;
 }
 
-/* Have reclaim look at the pages of both segments; the second may be none. */
+/* Have reclaim scan the pages of both segments; there may be no second one. */
 static void press(const FIXTURE_DATA(demotion) * self)
 {
 	const struct segment *seg = &self->seg, *other = &self->other;
@@ -112,8 +112,8 @@ static void press(const FIXTURE_DATA(demotion) * self)
 }
 
 /*
- * The same up to @tries times, as long as the first segment has pages that are
- * not on slow nodes; how many it has there in the end.
+ * press() up to @tries times, until all pages of the first segment are on slow
+ * nodes. Returns how many are there.
  */
 static int demote(FIXTURE_DATA(demotion) * self, int tries)
 {
@@ -170,8 +170,8 @@ static long faults_to_touch(const struct segment *seg)
 }
 
 /*
- * Reclaim comes by several times, for the segment in particular with
- * MADV_PAGEOUT; how many faults that costs.
+ * Have reclaim scan several times, with @pageout for this segment in particular.
+ * Returns how many faults that costs.
  */
 static long faults_under_pressure(const FIXTURE_DATA(demotion) * self,
 				  bool pageout)

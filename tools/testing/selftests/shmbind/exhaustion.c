@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Masks that have full nodes: where HARD fails, and where SOFT goes. */
+/* Masks with full nodes: when HARD fails, and which nodes SOFT takes. */
 #include "full.h"
 
-/* A mask of which one node is full. */
+/* One node of the mask is full. */
 
 FIXTURE(full)
 {
@@ -63,7 +63,7 @@ static struct nodemask soft_nodes(struct __test_metadata *_metadata,
 	return nodes_used(_metadata, env, MEM_SOFTBIND, mask);
 }
 
-/* Only nodes of @allowed that are as near to the victim as the nearest. */
+/* All @used nodes are the nearest of @allowed to the victim, or as near. */
 static void expect_nearest(struct __test_metadata *_metadata,
 			   struct nodemask used,
 			   const struct nodemask *allowed)
@@ -144,7 +144,7 @@ TEST_F(full, soft_passes_several_full_candidates)
 	EXPECT_FALSE(node_isset(victim, &used));
 	EXPECT_FALSE(node_isset(second, &used));
 
-	/* a third candidate takes all of it, however far it is */
+	/* a third candidate takes all pages, whatever its distance */
 	for (node = -1; next_node(&node, &env->others);) {
 		if (node == second)
 			continue;
@@ -157,9 +157,9 @@ TEST_F(full, soft_passes_several_full_candidates)
 }
 
 /*
- * The pages of who joins a cpuset are moved into it, by their nodes' numbers
- * and so to its full node too, and the kernel warns that they do not fit. What
- * lies inside already is left where it is.
+ * A process that joins a cpuset has its pages moved there, by the numbers of their
+ * nodes. Some would go to the full node, and the kernel would warn. Pages on nodes
+ * of the cpuset stay, so move them to @node first.
  */
 static int join_with_pages_on(int node, struct full_env *env)
 {
@@ -210,7 +210,7 @@ TEST_F(full, soft_returns_once_its_node_has_room)
 	EXPECT_TRUE(node_isset(victim, &used));
 }
 
-/* Nodes on the way to being full. */
+/* Nodes that a segment fills. */
 
 FIXTURE(filling)
 {
@@ -243,7 +243,7 @@ TEST_F(filling, hard_mostfree_levels_nodes_then_fails)
 	ASSERT_EQ(done, count_placement(env->seg.addr, done,
 					env->per_node));
 	EXPECT_EQ(done, env->per_node[victim] + env->per_node[second]);
-	/* one had no more to give, and the other no more than that */
+	/* one node has no page left, the other no more than the allocator keeps */
 	EXPECT_GE(SPARE, labs(node_free_pages(victim) -
 			      node_free_pages(second)));
 	if (take_pages(&env->spare, victim, SPARE) == SPARE)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Where the pages of a bound segment belong. */
+/* The nodes on which the pages of a bound segment should be. */
 #ifndef SELFTEST_SHMBIND_EXPECTED_H
 #define SELFTEST_SHMBIND_EXPECTED_H
 
@@ -15,7 +15,7 @@ static inline int distance_between(int from, int to)
 	return known[from][to];
 }
 
-/* The node of @mask nearest to @from, among equals the lowest; -1 if empty. */
+/* The node of @mask nearest to @from, the lowest of equals; -1 if @mask is empty. */
 static inline int nearest_node(int from, const struct nodemask *mask)
 {
 	int node, distance, shortest = 0, nearest = -1;
@@ -35,11 +35,11 @@ static inline int firstref_node(int node, const struct nodemask *mask)
 {
 	struct nodemask memory = memory_nodes();
 
-	/* its nearest stands in for a node without memory */
+	/* a node without memory is replaced by the nearest that has some */
 	return nearest_node(nearest_node(node, &memory), mask);
 }
 
-/* A node from whose CPUs MEM_FIRSTREF chooses @wanted of @mask, or -1. */
+/* A node on whose CPUs MEM_FIRSTREF chooses @wanted of @mask, or -1. */
 static inline int node_that_prefers(int wanted, const struct nodemask *mask)
 {
 	struct nodemask cpus = cpu_nodes();
@@ -52,7 +52,7 @@ static inline int node_that_prefers(int wanted, const struct nodemask *mask)
 	return node;
 }
 
-/* The node of @mask with the most free pages just now. */
+/* The node of @mask that has the most free pages now. */
 static inline int freest_of(const struct nodemask *mask)
 {
 	long free_pages, most = -1;
@@ -68,7 +68,7 @@ static inline int freest_of(const struct nodemask *mask)
 	return freest;
 }
 
-/* By how much the most used node of @mask leads the least used one. */
+/* The difference between the most and the least used node of @mask, in pages. */
 static inline int spread(const int *nodes, int count,
 			 const struct nodemask *mask)
 {
@@ -88,7 +88,7 @@ static inline int spread(const int *nodes, int count,
 	return most - least;
 }
 
-/* How many of the pages lie outside @mask, or nowhere. */
+/* The number of pages that are on no node of @mask. */
 static inline int strays(const int *nodes, int count,
 			 const struct nodemask *mask)
 {

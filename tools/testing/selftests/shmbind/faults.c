@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Faults on attached segments, bound or not, while they hold no more than the
- * lock of their VMA: what they cost, and that they find the right page or none
- * while mappings come, change, move and go.
+ * Faults on attached segments, bound or not, under the VMA lock: their number, and
+ * that they find the right page or none while mappings appear, change, move and
+ * disappear.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -13,7 +13,7 @@
 #include "pool.h"
 
 #define MANY		256	/* pages whose faults are counted */
-#define FEW		4	/* faults that are not theirs */
+#define FEW		4	/* faults on other pages */
 #define AROUND_BYTES	"/sys/kernel/debug/fault_around_bytes"
 
 FIXTURE(fault)
@@ -171,9 +171,9 @@ struct fault_env {
 	bool huge, bound;
 	size_t step;	/* bytes from page to page */
 	int pages;
-	char *place[2];	/* where the segment may be attached */
+	char *place[2];	/* addresses for the segment */
 	int places;	/* how many of them are visited */
-	bool shuffled;	/* any page may be in any place */
+	bool shuffled;	/* a page may be at any offset */
 	bool emptied;	/* a page may have lost its number */
 	bool stop;
 	struct visitor visitors[VISITORS];
@@ -219,7 +219,7 @@ static void *visit_on(void *arg)
 		int page = turn / env->places % env->pages;
 
 		visit(visitor, place, page);
-		/* so that every visit is a fault; not across two mappings */
+		/* have every visit fault, but stay within one mapping */
 		if (page >= env->pages / 2)
 			place += half;
 		madvise(place, half, MADV_DONTNEED);
@@ -233,7 +233,7 @@ static void write_numbers(struct fault_env *env, char *addr)
 		*number_of(env, addr, page) = FIRST + page;
 }
 
-/* A segment with its numbers, attached at the first place. */
+/* Create a segment, write its numbers, and attach it at the first address. */
 static int open_numbered(struct fault_env *env)
 {
 	struct segment *seg = &env->seg;
@@ -321,7 +321,7 @@ FIXTURE_TEARDOWN(race)
 		EXPECT_EQ(0, pools_fill(HUGE, &self->env.memory, 0));
 }
 
-/* Each visitor goes to all pages, or as many, between two changes. */
+/* Between two changes, each visitor makes as many visits as there are pages. */
 static void change_under_visitors(struct __test_metadata *_metadata,
 				  struct fault_env *env,
 				  int (*change)(struct fault_env *env, int round))
@@ -366,11 +366,11 @@ TEST_F(race, attaches_come_and_go)
 	change_under_visitors(_metadata, &self->env, come_or_go);
 }
 
-/* The new mapping takes the place of the old, which is the segment's last. */
+/* The new mapping replaces the last attach of the old segment. */
 static int replace(struct fault_env *env, int round)
 {
 	(void)round;
-	return segment_doom(&env->seg) || open_numbered(env);
+	return segment_rmid(&env->seg) || open_numbered(env);
 }
 
 /*
@@ -398,7 +398,7 @@ TEST_F(race, mapping_moves)
 	change_under_visitors(_metadata, &self->env, move);
 }
 
-/* Which page it is that a visitor finds depends on when he comes. */
+/* The page that a visitor finds depends on the time of the visit. */
 static int reorder(struct fault_env *env, int round)
 {
 	int half = env->pages / 2, first = round % 2 ? 0 : half;

@@ -6,8 +6,8 @@
 #include "segment.h"
 
 /*
- * Bindings that differ in everything, so that one which is made of two shows.
- * The nodes are all those with memory, the last and the first of them.
+ * Bindings that differ in policy, strength and mask, so a mixture of two is
+ * noticed. The masks are all nodes with memory, the last and the first of them.
  */
 enum { FLAVOURS = 3 };
 
@@ -34,7 +34,7 @@ static inline int bind_flavour(int shmid, int flavour)
 			     &flavour_mask[flavour]);
 }
 
-/* Which of them is it? -1: none, as a whole. */
+/* The binding that has exactly this text, or -1. */
 static inline int flavour_of(const char *text)
 {
 	char want[BINDING_MAX];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Full nodes. main() calls take_most_of_two() once, so that each test has little
- * left to fill. Nothing here exhausts the machine: the other nodes stay as they are.
+ * Full nodes. main() calls take_most_of_two() once, so each test has little left
+ * to fill. The other nodes keep their memory.
  */
 #ifndef SELFTEST_SHMBIND_FULL_H
 #define SELFTEST_SHMBIND_FULL_H
@@ -16,7 +16,7 @@
 #define SPARE	128	/* pages that a test can free on a full node */
 #define TRIES	32
 #define TOUCHED	64	/* pages of a segment whose chosen node is full */
-#define FEW	16	/* of them that the full node may have had after all */
+#define FEW	16	/* of them that the kernel may still find on that node */
 
 static int victim, second;	/* the nodes that are filled */
 
@@ -34,8 +34,8 @@ static inline long oom_kills(void)
 struct full_env {
 	struct nodemask memory;
 	struct nodemask others;		/* all but the victim */
-	struct segment spare, ballast, more;	/* what is taken off nodes */
-	struct segment seg;		/* what is tested */
+	struct segment spare, ballast, more;	/* memory taken from nodes */
+	struct segment seg;		/* the segment under test */
 	struct cgroup cpuset;
 	int second;			/* full too, or -1 */
 	long taken;			/* pages of the ballast */
@@ -82,10 +82,10 @@ static inline void open_bound(struct __test_metadata *_metadata,
 			      const struct nodemask *mask)
 {
 	ASSERT_EQ(0, segment_open(&env->seg, pages, policy, mask));
-	ASSERT_EQ(0, segment_doom(&env->seg));
+	ASSERT_EQ(0, segment_rmid(&env->seg));
 }
 
-/* Touch pages until one that gets SIGBUS; which it is. */
+/* Touch pages until one gets SIGBUS; returns its number. */
 static inline int page_that_fails(struct __test_metadata *_metadata,
 				  const struct segment *seg)
 {
@@ -97,8 +97,8 @@ static inline int page_that_fails(struct __test_metadata *_metadata,
 }
 
 /*
- * The nodes of a segment that is touched from where the victim is chosen. What the
- * kernel could still reclaim on a full one is ignored.
+ * The nodes that a segment uses if it is touched on a CPU that chooses the victim.
+ * A few pages that the kernel may reclaim on a full node do not count.
  */
 static inline struct nodemask nodes_used(struct __test_metadata *_metadata,
 					 struct full_env *env, int strength,
@@ -139,7 +139,7 @@ static inline void *take_most(void *arg)
 	return NULL;
 }
 
-/* If something fails here, the tests see that a node is not as it should be. */
+/* Errors are not checked: the tests notice a node that is not nearly full. */
 static inline void take_most_of_two(void)
 {
 	struct nodemask memory = memory_nodes(), rest;

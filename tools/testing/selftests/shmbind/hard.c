@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A segment that may be on nodes that are full: SIGBUS, EFAULT, and no OOM killer. */
+/* Segments whose nodes are full: SIGBUS, EFAULT, and no OOM killer. */
 #include "full.h"
 #include "loop.h"
 
-/* A single full node, which is every policy's choice. */
+/* A mask of one full node, which every policy chooses. */
 
 FIXTURE(full)
 {
@@ -77,7 +77,7 @@ TEST_F(full, system_call_is_efault)
 	size_t step = page_size();
 	int pipes[2];
 
-	/* each call in turn up to the page that it fails at */
+	/* each call in turn until the page where it fails */
 	ASSERT_EQ(0, pipe(pipes));
 	while (addr < end && write(pipes[1], addr, 1) == 1)
 		addr += step;
@@ -175,7 +175,7 @@ TEST_F(full, pages_freed_by_another_cpu_are_found)
 	int pipes[2], child, page;
 	char byte;
 
-	/* all of it is to be in the list of that CPU */
+	/* all pages should be in the list of that CPU */
 	allow_long_cpu_lists();
 	ASSERT_EQ(0, pipe(pipes));
 	child = fork();
@@ -190,7 +190,7 @@ TEST_F(full, pages_freed_by_another_cpu_are_found)
 	ASSERT_EQ(0, give_back(&env->spare));
 	close(pipes[1]);
 	ASSERT_EQ(0, wait_for(child));
-	/* but for a few that the child itself needed */
+	/* except for a few that the child needed itself */
 	EXPECT_LE(page + SPARE / 2,
 		  try_touch_pages(env->seg.addr, page + SPARE));
 	allow_short_cpu_lists();
@@ -271,7 +271,7 @@ TEST(clean_page_cache_is_reclaimed)
 	env_teardown(_metadata, &env);
 }
 
-/* Memory cgroups: a limit is one thing, a full node another. */
+/* Memory cgroups: a group at its limit, and a full node. */
 
 FIXTURE(memcg)
 {
@@ -314,7 +314,7 @@ TEST_F(memcg, limit_kills_in_the_group)
 
 	ASSERT_EQ(0, segment_open(&self->seg, pages,
 				  MEM_STRIPE | variant->strength, &memory));
-	ASSERT_EQ(0, segment_doom(&self->seg));
+	ASSERT_EQ(0, segment_rmid(&self->seg));
 	EXPECT_EQ(SIGKILL, killed_by_limit(&self->group, self->seg.addr,
 					   pages));
 	EXPECT_EQ(kills + 1, oom_kills());
@@ -328,7 +328,7 @@ TEST_F(memcg, limit_waits_for_unkillable_tasks)
 
 	ASSERT_EQ(0, segment_open(&self->seg, pages,
 				  MEM_STRIPE | variant->strength, &memory));
-	ASSERT_EQ(0, segment_doom(&self->seg));
+	ASSERT_EQ(0, segment_rmid(&self->seg));
 	EXPECT_EQ(0, held_by_limit(&self->group, self->seg.addr, pages));
 }
 
@@ -348,7 +348,7 @@ TEST_F(memcg, room_in_group_is_no_room_on_node)
 	ASSERT_EQ(0, cgroup_write(&self->group, "memory.max", "64M"));
 	ASSERT_EQ(0, catch_sigbus());
 	ASSERT_EQ(0, segment_open(&self->seg, pages, variant->strength, &mask));
-	ASSERT_EQ(0, segment_doom(&self->seg));
+	ASSERT_EQ(0, segment_rmid(&self->seg));
 	child = fork();
 	if (child == 0) {
 		if (cgroup_join(&self->group))

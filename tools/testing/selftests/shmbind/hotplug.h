@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Memory that is taken online and offline. */
+/* Memory blocks that can be taken online and offline. */
 #ifndef SELFTEST_SHMBIND_HOTPLUG_H
 #define SELFTEST_SHMBIND_HOTPLUG_H
 
@@ -26,7 +26,7 @@ static inline int node_of_block(int block)
 	return node;
 }
 
-/* A block of memory that is offline, of a node that has no other; or -1. */
+/* An offline block of memory whose node has no other memory, or -1. */
 static inline int offline_block(void)
 {
 	struct nodemask memory = memory_nodes();
@@ -51,7 +51,7 @@ static inline int offline_block(void)
 	return found;
 }
 
-/* To take memory offline may fail while one of its pages is in use. */
+/* Taking memory offline may fail while one of its pages is in use. */
 static inline int set_block(int block, const char *state)
 {
 	char path[128];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What the tests of SHM_HUGETLB share: pools of huge pages of 2 MiB on all nodes,
- * and accesses to huge pages.
+ * For the tests of SHM_HUGETLB: pools of huge pages of 2 MiB on all nodes, and
+ * accesses to huge pages.
  */
 #ifndef SELFTEST_SHMBIND_HUGE_H
 #define SELFTEST_SHMBIND_HUGE_H
@@ -18,7 +18,7 @@
 struct huge_env {
 	struct nodemask memory, cpus;
 	struct nodemask others;		/* all but the victim */
-	int victim;			/* the node whose pool runs dry */
+	int victim;			/* the node whose pool is used up */
 	struct segment seg, more;
 	struct cgroup cgroup;
 	long reserved;			/* huge pages, before the test */
@@ -57,7 +57,7 @@ static inline void env_teardown(struct __test_metadata *_metadata,
 	EXPECT_EQ(0, pools_fill(HUGE, &env->memory, 0));
 }
 
-/* Huge page @nth of a mapping, in the base pages that the helpers count in. */
+/* The number of the first base page of a huge page. */
 static inline size_t nth(size_t huge)
 {
 	return huge * (HUGE / page_size());
@@ -74,7 +74,10 @@ static inline int touch_and_look(char *addr, size_t huge)
 	return huge_node(addr, huge);
 }
 
-/* Touch in order up to the first SIGBUS; the number of pages and their nodes. */
+/*
+ * Touch huge pages in order until the first SIGBUS. Returns how many were touched,
+ * with their nodes in @nodes.
+ */
 static inline int touch_all(char *addr, int count, int *nodes)
 {
 	int huge = 0;
@@ -86,7 +89,7 @@ static inline int touch_all(char *addr, int count, int *nodes)
 	return huge;
 }
 
-/* Another process: it attaches, touches, and its exit status is the node. */
+/* Touch a huge page in another process, which attaches; returns the node. */
 static inline int touch_elsewhere(int shmid, size_t huge, int node)
 {
 	pid_t pid = fork();
@@ -117,7 +120,7 @@ static inline void *work(void *arg)
 	return NULL;
 }
 
-/* Let threads touch @count pages among them, and wait for them. */
+/* Have threads touch @count pages, each its share, and wait for them. */
 static inline void touch_by_threads(struct __test_metadata *_metadata,
 				    struct huge_env *env, struct worker *workers,
 				    int threads, int count)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Segments of huge pages, SHM_HUGETLB: what is supplied is each node's pool, and
- * the binding holds for everyone, where mbind(2) holds for one mapping.
+ * Segments of huge pages, SHM_HUGETLB. Their pages come from the pools of the
+ * nodes. The binding holds for every process, where mbind(2) affects one mapping.
  */
 #include "huge.h"
 
@@ -87,7 +87,7 @@ TEST_F(pool, stripe_is_even_after_every_page)
 			       MEM_STRIPE | variant->strength,
 			       &env->memory));
 	for (int i = 0; i < count; i++) {
-		/* from the end, so that no order of offsets explains it */
+		/* from the end, so the result is not by offset */
 		nodes[i] = touch_and_look(env->seg.addr, count - 1 - i);
 		ASSERT_GE(1, spread(nodes, i + 1, &env->memory));
 	}
@@ -132,7 +132,7 @@ TEST_F(pool, mostfree_goes_by_the_pools)
 	ASSERT_EQ(0, run_on_node(first_node(&env->cpus)));
 	EXPECT_EQ(last, touch_and_look(env->seg.addr, 0));
 	EXPECT_EQ(last, touch_and_look(env->seg.addr, 1));
-	/* level now: one of each follows, whichever is the nearer first */
+	/* level now, so the next two are on different nodes */
 	EXPECT_NE(touch_and_look(env->seg.addr, 2),
 		  touch_and_look(env->seg.addr, 3));
 	EXPECT_EQ(pool_count(HUGE, first, "free_hugepages"),
@@ -156,7 +156,7 @@ TEST_F(pool, mostfree_takes_the_nearest_of_equals)
 	}
 }
 
-/* Threads take every page of the pools, in several rounds. */
+/* Threads use up all pages of the pools, in several rounds. */
 static void use_up_pools(struct __test_metadata *_metadata,
 			 struct huge_env *env, int policy)
 {
@@ -207,14 +207,14 @@ TEST_F(pool, every_process_gets_the_binding)
 		_exit(shmbind_nodes(seg->id, variant->strength, &mask));
 	ASSERT_EQ(0, wait_for(pid));
 
-	/* who never saw the binder */
+	/* a process that is not related to the one that bound it */
 	EXPECT_EQ(victim, touch_elsewhere(seg->id, 0, here));
 	ASSERT_EQ(0, segment_attach(seg));
 	pid = fork();
 	if (!pid)
 		_exit(touch_and_look(seg->addr, 1));
 	EXPECT_EQ(victim, wait_for(pid));
-	/* who detached and came back */
+	/* a process that has detached and attaches again */
 	ASSERT_EQ(0, segment_detach(seg));
 	ASSERT_EQ(0, segment_attach(seg));
 	EXPECT_EQ(victim, touch_and_look(seg->addr, 2));
@@ -238,7 +238,7 @@ TEST_F(pool, fallocate_follows_the_binding)
 	ASSERT_EQ(0, fallocate(fd, 0, 0, SHARE * HUGE));
 	for (int i = 0; i < SHARE; i++)
 		EXPECT_EQ(self->env.victim, touch_and_look(seg->addr, i));
-	/* and then there is none left */
+	/* the pool is empty now */
 	EXPECT_EQ(expected, fallocate(fd, 0, SHARE * HUGE, HUGE) ? errno : 0);
 	close(fd);
 }

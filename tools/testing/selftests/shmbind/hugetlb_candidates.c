@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The nodes that can be chosen for a huge page of SHM_HUGETLB: those that have
- * one, free or in use, or whose pool can get one at a fault.
+ * The candidates for a huge page of SHM_HUGETLB: nodes that have one, free or in
+ * use, or whose pool can get one at a fault.
  */
 #include "huge.h"
 
@@ -20,7 +20,7 @@ FIXTURE_VARIANT(candidates)
 FIXTURE_VARIANT_ADD(candidates, hard)	{ .strength = MEM_HARDBIND };
 FIXTURE_VARIANT_ADD(candidates, soft)	{ .strength = MEM_SOFTBIND };
 
-/* The victim's pool has no page, all others have SHARE. */
+/* The victim's pool is empty; all others have SHARE pages. */
 FIXTURE_SETUP(candidates)
 {
 	struct huge_env *env = &self->env;
@@ -100,7 +100,7 @@ TEST_F(candidates, node_joins_with_its_first_page)
 		ASSERT_TRUE(try_touch(env->seg.addr, nth(done + i)));
 		nodes[i] = huge_node(env->seg.addr, done + i);
 	}
-	/* what it missed is not made up for */
+	/* the node does not catch up */
 	EXPECT_EQ(0, spread(nodes, width, &env->memory));
 }
 
@@ -120,7 +120,7 @@ TEST_F(candidates, node_with_pages_in_use_is_a_candidate)
 			       MEM_STRIPE | variant->strength, &env->memory));
 	done = touch_all(env->seg.addr, count, nodes);
 	if (!hard) {
-		/* fallbacks to nodes that have pages left, as far as they go */
+		/* fallbacks to other nodes until their pools are empty, too */
 		EXPECT_EQ(SHARE * (width - 1) < count ? SHARE * (width - 1) :
 			  count, done);
 	} else {
@@ -145,7 +145,7 @@ TEST_F(candidates, node_that_may_add_surplus_is_candidate)
 	ASSERT_EQ(count, touch_all(env->seg.addr, count, nodes));
 	if (hard)
 		EXPECT_EQ(0, spread(nodes, count, &env->memory));
-	/* SOFT takes what other pools have before */
+	/* SOFT takes the pages of other pools first */
 	EXPECT_EQ(hard || count > SHARE * (width - 1),
 		  !!pool_count(HUGE, env->victim, "surplus_hugepages"));
 }

@@ -5,7 +5,7 @@
  */
 #include "huge.h"
 
-/* A pool without pages. */
+/* One pool runs out of pages. */
 
 FIXTURE(pool)
 {
@@ -25,7 +25,7 @@ FIXTURE_TEARDOWN(pool)
 	env_teardown(_metadata, &self->env);
 }
 
-/* The other nodes' pools are as they were. */
+/* The pools of the other nodes have all their pages. */
 static void expect_others_untouched(struct __test_metadata *_metadata,
 				    const struct huge_env *env)
 {
@@ -58,7 +58,7 @@ TEST_F(pool, hard_is_sigbus_reserved_or_not)
 		EXPECT_EQ(BUS_ADRERR, sigbus_info.si_code);
 		EXPECT_EQ((uintptr_t)env->seg.addr + SHARE * HUGE,
 			  (uintptr_t)sigbus_info.si_addr);
-		/* the page that failed keeps its reservation */
+		/* the page that was not allocated keeps its reservation */
 		EXPECT_EQ(env->reserved + kept,
 			  pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
 		expect_others_untouched(_metadata, env);
@@ -127,7 +127,7 @@ TEST_F(pool, hard_stripe_waits_for_the_pool)
 	EXPECT_EQ(nodes[width], nodes[0]);
 }
 
-/* Pages touched from where the victim is preferred; how many lie where. */
+/* Touch pages on a CPU that prefers the victim, and count them by node. */
 static void touch_soft(struct __test_metadata *_metadata, struct huge_env *env,
 		       int count, const struct nodemask *mask, int *per_node)
 {
@@ -191,7 +191,7 @@ TEST_F(pool, surplus_pages_are_on_the_bound_node)
 	int nodes[SHARE + 3];
 
 	ASSERT_EQ(0, pool_set(HUGE, EVERYWHERE, "nr_overcommit_hugepages", 2));
-	/* not reserved: pages there are not would have to be found at once */
+	/* a reservation would allocate the missing pages at once */
 	ASSERT_EQ(0, huge_open(&env->seg, HUGE, SHARE + 3, SHM_NORESERVE,
 			       MEM_HARDBIND, &mask));
 	EXPECT_EQ(SHARE + 2, touch_all(env->seg.addr, SHARE + 3, nodes));
@@ -316,7 +316,7 @@ TEST_F(pool, cgroup_limit_is_sigbus)
 	}
 }
 
-/* Without a reservation of the segment's own, each page has one at its fault. */
+/* A segment without a reservation reserves each page at its fault. */
 static int meet_limit(struct huge_env *env, int policy,
 		      const struct nodemask *mask)
 {

@@ -2,7 +2,7 @@
 /* SHM_HUGETLB segments of gigantic pages, 1 GiB each. */
 #include "huge.h"
 
-/* Pages that no allocator has ready: one in the pool of each of two nodes. */
+/* The buddy allocator has no such pages. Each of two pools gets one. */
 
 #define GIGANTIC	(512 * HUGE)	/* bytes: 1 GiB */
 
@@ -30,7 +30,7 @@ FIXTURE_SETUP(pool)
 	ASSERT_EQ(0, catch_sigbus());
 	self->seg.id = -1;
 	self->more.id = -1;
-	/* not every node that is large enough has a piece that is */
+	/* a node with enough memory may have no contiguous range */
 	for (node = -1; next_node(&node, &memory);) {
 		if (nodes_weight(&self->nodes) == 2)
 			break;
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(pool)
 	EXPECT_EQ(0, pools_fill(GIGANTIC, &self->nodes, 0));
 }
 
-/* Touch gigantic page @nth, the node that it lies on, or -1 for a SIGBUS. */
+/* Touch gigantic page @nth; returns its node, or -1 for SIGBUS. */
 static int touch_gigantic(struct segment *seg, size_t nth)
 {
 	size_t page = nth * (GIGANTIC / page_size());
@@ -151,7 +151,7 @@ TEST_F(pool, empty_pool_is_sigbus_for_hard_only)
 	EXPECT_EQ(hard, pool_count(GIGANTIC, first, "free_hugepages"));
 	segment_remove(&self->seg);
 
-	/* where one is left, it is the node with most */
+	/* the node that has a page left has the most */
 	ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 1, 0,
 			       MEM_MOSTFREE | variant->strength, &self->nodes));
 	EXPECT_EQ(first, touch_gigantic(&self->seg, 0));

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Surplus huge pages. A reservation that exceeds the pools has them made by
- * shmget(2), near its caller, since the segment is not bound yet. A fault on a
- * bound segment exchanges them for pages of the node that it chooses.
+ * Surplus huge pages. If a reservation exceeds the pools, shmget(2) allocates them
+ * near its caller, as the segment is not bound yet. A fault on a bound segment
+ * exchanges them for pages of the node that it chooses.
  */
 #include "ballast.h"
 #include "huge.h"
@@ -23,7 +23,7 @@ FIXTURE_VARIANT(surplus)
 FIXTURE_VARIANT_ADD(surplus, hard)	{ .strength = MEM_HARDBIND };
 FIXTURE_VARIANT_ADD(surplus, soft)	{ .strength = MEM_SOFTBIND };
 
-/* All pools are empty; the limit is exactly what a segment of PAGES needs. */
+/* Empty all pools, and allow as many surplus pages as a segment has. */
 static void empty_pools(struct __test_metadata *_metadata, struct huge_env *env)
 {
 	settle_memory();
@@ -51,7 +51,7 @@ static long surplus_of(int node)
 	return pool_count(HUGE, node, "surplus_hugepages");
 }
 
-/* Pages in use are all there are, and none is reserved any more. */
+/* There are @pages huge pages, all of them in use, and no reservation. */
 static void expect_all_in_use(struct __test_metadata *_metadata, long pages)
 {
 	EXPECT_EQ(pages, surplus_of(EVERYWHERE));
@@ -60,7 +60,7 @@ static void expect_all_in_use(struct __test_metadata *_metadata, long pages)
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "resv_hugepages"));
 }
 
-/* A reservation whose pages are all made, none of them on the victim. */
+/* All pages of the reservation exist, none of them on the victim. */
 static void expect_reserved(struct __test_metadata *_metadata, int victim)
 {
 	EXPECT_EQ(PAGES, surplus_of(EVERYWHERE));
@@ -252,7 +252,7 @@ TEST_F(surplus, cgroup_limit_exchanges_nothing)
 	expect_reserved(_metadata, env->victim);
 	EXPECT_STREQ("0", read_line(path, line, sizeof(line)));
 
-	/* what is allowed is charged, and to the one who touches it */
+	/* the page below the limit is charged to the group that touches it */
 	ASSERT_EQ(0, cgroup_write(&env->cgroup, "hugetlb.2MB.max", "2M"));
 	pid = fork();
 	if (!pid)
@@ -301,7 +301,7 @@ FIXTURE_TEARDOWN(fallback)
 	env_teardown(_metadata, &self->env);
 }
 
-/* Surplus pages of a SOFT segment over a full node and two others. */
+/* Surplus pages of a SOFT segment whose mask is a full node and two others. */
 static void expect_nearest(struct __test_metadata *_metadata,
 			   struct huge_env *env, int full, int a, int b)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Allocations that fail, one by one, on a kernel with CONFIG_FAILSLAB and
- * CONFIG_FAULT_INJECTION_DEBUG_FS: what needs it says REQUIRE("failslab").
+ * Have single allocations fail. The kernel needs CONFIG_FAILSLAB and
+ * CONFIG_FAULT_INJECTION_DEBUG_FS; tests that use it have REQUIRE("failslab").
  */
 #ifndef SELFTEST_SHMBIND_INJECT_H
 #define SELFTEST_SHMBIND_INJECT_H
@@ -23,14 +23,14 @@ static inline int inject_start(void)
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
 	    (mount("debugfs", DEBUGFS, "debugfs", 0, NULL) && errno != EBUSY))
 		return -1;
-	/* allocations that may wait are meant, and need no stack trace */
+	/* include allocations that may wait, and print no stack traces */
 	if (write_file(DEBUGFS "/failslab/ignore-gfp-wait", "N") ||
 	    write_file(DEBUGFS "/failslab/verbose", "0"))
 		return -1;
 	return open("/proc/thread-self/fail-nth", O_RDWR);
 }
 
-/* Let the @nth allocation from now on fail. */
+/* Have the @nth allocation from now on fail. */
 static inline int inject_at(int fd, int nth)
 {
 	char text[16];
@@ -39,7 +39,7 @@ static inline int inject_at(int fd, int nth)
 	return pwrite(fd, text, len, 0) == len ? 0 : -1;
 }
 
-/* Has one failed since? From now on none does. */
+/* Stop injecting. Returns whether an allocation has failed. */
 static inline bool inject_stop(int fd)
 {
 	char text[16] = {};

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Segments of large folios: one choice of a node for each folio, stripes counted
- * in base pages, and small folios on the same node where no large one fits.
+ * Segments of large folios: each folio is one choice of a node, stripes count base
+ * pages, and small folios replace a large one that does not fit, on the same node.
  */
 #include <limits.h>
 
@@ -23,7 +23,7 @@ static void env_setup(struct __test_metadata *_metadata, struct large_env *env)
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, catch_sigbus());
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
-	/* no compaction: what is fragmented stays so */
+	/* without compaction, memory stays fragmented */
 	ASSERT_EQ(0, write_file(THP_DIR "defrag", "never"));
 	env->memory = memory_nodes();
 	env->cpus = cpu_nodes();
@@ -42,8 +42,8 @@ static void env_teardown(struct large_env *env)
 }
 
 /*
- * The node on which all pages of a folio lie that the touch of @page makes, or
- * -1 if it made no large folio, or one that lies on several.
+ * Touch @page. Returns the node of the large folio that this makes, or -1 if it
+ * makes none, or if its pages are on several nodes.
  */
 static int touch_large(const struct large_env *env, size_t page)
 {
@@ -169,7 +169,7 @@ TEST_F(large, stripe_counts_small_folios_with_large)
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
 	touch_pages(env->seg.addr, pages);
 	ASSERT_EQ(pages, count_placement(env->seg.addr, pages, per_node));
-	/* one has its large folio, the others their shares of the rest */
+	/* one node has the large folio, the others share the rest */
 	for (node = -1; next_node(&node, &env->memory);) {
 		most = per_node[node] > most ? per_node[node] : most;
 		least = per_node[node] < least ? per_node[node] : least;
@@ -198,7 +198,7 @@ TEST_F(large, folio_of_any_order_is_one_choice)
 {
 	static const struct {
 		const char *name;
-		bool any;	/* order, not only that which a PMD maps */
+		bool any;	/* all orders, not only that of a PMD */
 	} modes[] = {
 		{ "always", true }, { "within_size", true },
 		{ "advise", true }, { "force", false },
@@ -279,7 +279,7 @@ TEST_F(large, stripe_counts_pages_of_all_orders)
 	}
 }
 
-/* Touch @page in a cpuset that has all nodes but those of @mask. */
+/* Touch @page in a cpuset that has all nodes except those of @mask. */
 static pid_t touch_without(const struct cgroup *cpuset, struct segment *seg,
 			   size_t page, const struct nodemask *mask)
 {
@@ -331,7 +331,7 @@ TEST_F(large, soft_without_candidate_gets_a_folio)
 	cgroup_remove(&cpuset);
 }
 
-/* A node where pages are free, but no two large folios' worth in one piece. */
+/* A node that has free pages, but hardly a large folio. */
 
 FIXTURE(fragmented)
 {
@@ -361,7 +361,7 @@ FIXTURE_SETUP(fragmented)
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
 	env->taken = fragment_node(&env->ballast, env->victim, HOLES);
 	ASSERT_LT(3 * HOLES, env->taken);
-	/* which has the kernel keep back more again */
+	/* enabling large folios raises the reserve again */
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 	ASSERT_EQ(0, write_file(MIN_FREE, "256"));
 }
@@ -402,7 +402,7 @@ TEST_F(fragmented, stripe_stays_even_within_a_folio)
 	open_aligned(_metadata, &env->seg, pages,
 		     MEM_STRIPE | variant->strength, &env->memory);
 	EXPECT_EQ(pages, try_touch_pages(env->seg.addr, pages));
-	/* what kcompactd has in hand seems to lie nowhere */
+	/* a page that kcompactd is moving seems to be on no node */
 	for (int tries = 0; tries < 1000; tries++) {
 		ASSERT_EQ(0, placement(env->seg.addr, pages, nodes));
 		if (!strays(nodes, pages, &env->memory))
@@ -410,7 +410,7 @@ TEST_F(fragmented, stripe_stays_even_within_a_folio)
 		usleep(10000);
 	}
 	EXPECT_EQ(0, strays(nodes, pages, &env->memory));
-	/* a few turns of the victim may end on another node, under SOFT */
+	/* SOFT may put a few turns of the victim on another node */
 	EXPECT_GE(env->large + (variant->strength == MEM_SOFTBIND ? 16 : 0),
 		  spread(nodes, pages, &env->memory));
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The life of a binding: when it may be set, whom it holds for, when it goes. */
+/* The life of a binding: when it can be set, for whom it holds, when it ends. */
 #include <sys/resource.h>
 
 #include "caller.h"
@@ -8,7 +8,7 @@
 
 #define PAGES	16
 
-/* From a process of its own: its errno, or 0. */
+/* Bind in another process; returns the errno, or 0. */
 static int bind_elsewhere(int shmid, int flavour)
 {
 	pid_t pid = fork();
@@ -18,7 +18,7 @@ static int bind_elsewhere(int shmid, int flavour)
 	return wait_for(pid);
 }
 
-/* From a process of its own: attach and go. */
+/* Attach in another process, which exits; returns the errno, or 0. */
 static int attach_elsewhere(int shmid, int flags)
 {
 	pid_t pid = fork();
@@ -75,7 +75,7 @@ TEST_F(life, last_successful_call_replaces_all)
 		for (int i = 1; i <= FLAVOURS; i++)
 			EXPECT_EQ(0, bind_flavour(seg.id,
 						  (last + i) % FLAVOURS));
-		/* one that fails is not the last */
+		/* a call that fails does not count */
 		EXPECT_EQ(-1, shmbind_nodes(seg.id, 0x80, &self->memory));
 		EXPECT_EQ(0, segment_attach(&seg));
 		EXPECT_EQ(last, mapping_flavour(seg.addr));
@@ -146,7 +146,7 @@ TEST_F(life, binding_does_not_count_as_attach)
 	EXPECT_EQ(before.shm_segsz, after.shm_segsz);
 }
 
-/* Ways to fail to attach, early and late: the errno, or 0 if it worked. */
+/* Attaches that fail early or late. Each returns the errno, or 0 on success. */
 
 static int attach_nowhere(int shmid)
 {
@@ -158,7 +158,7 @@ static int attach_unaligned(int shmid)
 	return attach_at(shmid, (void *)(page_size() * 1024 + 1), 0);
 }
 
-/* Found out only when the attach is counted already. */
+/* This error is found after the attach has been counted. */
 static int attach_over_another_mapping(int shmid)
 {
 	void *taken = mmap(NULL, PAGES * page_size(), PROT_READ,
@@ -290,9 +290,9 @@ TEST_F(life, enomem_in_attach_does_not_end_binding)
 	EXPECT_LT(0, failures);
 }
 
-/* Whom it holds for */
+/* For whom it holds */
 
-/* Attach, touch, and tell the node; to be exit status. */
+/* Attach and touch a page. Returns its node, for an exit status. */
 static int touch_and_tell(int shmid, size_t page)
 {
 	char *addr = shmat(shmid, NULL, 0);
@@ -344,7 +344,7 @@ TEST_F(life, child_inherits_the_binding)
 	EXPECT_EQ(self->last, wait_for(pid));
 }
 
-/* This program again, as main() knows it. */
+/* Run this program with --touch, which main() handles. */
 static int touch_after_exec(int shmid)
 {
 	char id[16];
@@ -465,7 +465,7 @@ TEST_F(life, binding_holds_after_ipc_rmid)
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
 	ASSERT_EQ(0, segment_attach(&self->seg));
 	touch_page(self->seg.addr, 0);
-	ASSERT_EQ(0, segment_doom(&self->seg));
+	ASSERT_EQ(0, segment_rmid(&self->seg));
 	for (int i = 0; i < PAGES; i++) {
 		touch_page(self->seg.addr, i);
 		EXPECT_EQ(self->last, page_node(self->seg.addr, i));
@@ -478,7 +478,7 @@ TEST_F(life, binding_after_ipc_rmid_fails)
 {
 	ASSERT_EQ(0, bind_flavour(self->seg.id, 1));
 	ASSERT_EQ(0, segment_attach(&self->seg));
-	ASSERT_EQ(0, segment_doom(&self->seg));
+	ASSERT_EQ(0, segment_rmid(&self->seg));
 	EXPECT_NOT_BINDABLE(self->seg.id);
 	EXPECT_EQ(1, mapping_flavour(self->seg.addr));
 }
@@ -518,7 +518,7 @@ static long shmem_pages(void)
 	return pages;
 }
 
-/* Others' pages come and go too, but not as many as these. */
+/* Other processes allocate pages as well, but not as many as this. */
 #define MANY_PAGES	1024
 
 static int open_many(int segments, int flavour)
@@ -529,7 +529,7 @@ static int open_many(int segments, int flavour)
 		if (segment_create(&seg, MANY_PAGES / segments) ||
 		    bind_flavour(seg.id, flavour))
 			return -1;
-		/* bound and never attached is a case of its own */
+		/* some are bound and never attached */
 		if (i % 4 == 3)
 			continue;
 		if (segment_attach(&seg))
@@ -568,7 +568,7 @@ TEST_F(life, namespace_exit_frees_bound_segments)
 			      open_many(16, i % FLAVOURS));
 		ASSERT_EQ(0, wait_for(pid));
 	}
-	/* a work queue does it, after an RCU grace period */
+	/* a work queue frees them after an RCU grace period */
 	for (int i = 0; i < 200; i++) {
 		after = shmem_pages();
 		if (after < before + MANY_PAGES / 2)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What /proc/sysvipc/shmbind lists, and to whom. */
+/* The content of /proc/sysvipc/shmbind, and who can read it. */
 #include <fcntl.h>
 #include <pthread.h>
 
@@ -8,7 +8,7 @@
 #define LISTING	"/proc/sysvipc/shmbind"
 #define PAGES	32
 
-/* One line of it. */
+/* One line of the file. */
 struct listed {
 	int key;
 	int id;
@@ -17,7 +17,7 @@ struct listed {
 	long page_kib;
 };
 
-/* Strictly: only what the format has, in its order. */
+/* Parse a line strictly: only the fields of the format, in their order. */
 static bool parse_listed(const char *line, struct listed *listed)
 {
 	long pages, fallback, failed;
@@ -58,8 +58,8 @@ static bool is_header(const char *line)
 }
 
 /*
- * Read all of it. Returns how many segments it lists, or -1 if a line is not
- * what it should be; @found is that of @shmid, and @times how often it is there.
+ * Read the whole file. Returns how many segments it lists, or -1 if a line is not
+ * in the format. @found is the line of @shmid, and @times how often it is listed.
  */
 static int read_listed(int shmid, struct listed *found, int *times)
 {
@@ -75,7 +75,7 @@ static int read_listed(int shmid, struct listed *found, int *times)
 		segments = -1;
 	while (segments >= 0 && fgets(line, sizeof(line), file)) {
 		if (!parse_listed(line, &listed)) {
-			fprintf(stderr, "# not a line of it: %s", line);
+			fprintf(stderr, "# not in the format: %s", line);
 			segments = -1;
 			break;
 		}
@@ -162,7 +162,7 @@ TEST_F(listing, pages_are_where_move_pages_finds_them)
 	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
 	ASSERT_EQ(0, segment_attach(&self->seg));
 	for (int page = 0; page < PAGES; page++) {
-		/* with holes in between */
+		/* leave holes */
 		if (page % 3 == 1)
 			continue;
 		touch_page(self->seg.addr, page);
@@ -172,7 +172,7 @@ TEST_F(listing, pages_are_where_move_pages_finds_them)
 		EXPECT_EQ(0, memcmp(per_node, self->listed.pages,
 				    sizeof(per_node)));
 	}
-	/* nobody needs to be attached */
+	/* without any attach */
 	ASSERT_EQ(0, segment_detach(&self->seg));
 	EXPECT_EQ(1, read_listed(self->seg.id, &self->listed, &self->times));
 	EXPECT_EQ(0, memcmp(per_node, self->listed.pages, sizeof(per_node)));
@@ -210,7 +210,7 @@ TEST_F(listing, removed_segment_stays_while_attached)
 {
 	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
 	ASSERT_EQ(0, segment_attach(&self->seg));
-	ASSERT_EQ(0, segment_doom(&self->seg));
+	ASSERT_EQ(0, segment_rmid(&self->seg));
 	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
 	EXPECT_EQ(1, self->times);
 	ASSERT_EQ(0, segment_detach(&self->seg));
@@ -250,7 +250,7 @@ TEST_F(listing, everyone_can_read_and_nobody_write)
 	EXPECT_EQ(1, read_listed(self->seg.id, NULL, &self->times));
 }
 
-/* In one piece, in pieces of every kind, and from any place. */
+/* Reads in one piece, in pieces of various sizes, and from any offset. */
 
 enum { MANY = 300, LISTING_MAX = 1 << 20 };
 
@@ -277,7 +277,7 @@ static char *listing_buffer(void)
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-/* How many there are of them, or -1; their ids go to @ids. */
+/* Create many segments and store their ids; returns their number, or -1. */
 static int create_many(const struct nodemask *memory, int *ids)
 {
 	struct segment seg[MANY];
@@ -288,7 +288,7 @@ static int create_many(const struct nodemask *memory, int *ids)
 			return -1;
 	}
 	for (int i = 0; i < MANY; i++) {
-		/* some of them removed, so that the ids have holes */
+		/* remove some of them, so ids are missing */
 		if (i % 7 == 3) {
 			segment_remove(&seg[i]);
 			continue;
@@ -353,7 +353,7 @@ TEST_F(listing, reading_from_any_offset_works)
 			ASSERT_EQ(at, lseek(fd, at, SEEK_SET));
 			got = read(fd, piece, sizeof(piece));
 		}
-		/* it may stop at the end of a line, but not at its start */
+		/* a read may stop at the end of a line, but has to get something */
 		EXPECT_LT(0, got) TH_LOG("at %ld", (long)at);
 		EXPECT_EQ(0, memcmp(whole + at, piece, got > 0 ? got : 0))
 			TH_LOG("at %ld", (long)at);
@@ -376,7 +376,7 @@ TEST_F(listing, huge_pages_are_counted_in_their_size)
 		sscanf(line, "Hugepagesize: %ld", &kib);
 	fclose(file);
 	ASSERT_LT(0, kib);
-	/* none reserved, none needed */
+	/* without a reservation, the pool may be empty */
 	huge.id = shmget(IPC_PRIVATE, kib * 1024, IPC_CREAT | 0600 |
 			 SHM_HUGETLB | SHM_NORESERVE);
 	ASSERT_LE(0, huge.id);
@@ -387,7 +387,7 @@ TEST_F(listing, huge_pages_are_counted_in_their_size)
 	segment_remove(&huge);
 }
 
-/* Reading it while everything changes */
+/* Reading the file while segments change */
 
 #define BIG_PAGES	4096
 
@@ -405,7 +405,7 @@ static bool traffic_over(struct traffic *traffic)
 	return __atomic_load_n(&traffic->over, __ATOMIC_RELAXED);
 }
 
-/* Fault, over and over: what is punched out is allocated again. */
+/* Remove pages and have faults allocate them again, over and over. */
 static void *fault_in(void *arg)
 {
 	struct traffic *traffic = arg;

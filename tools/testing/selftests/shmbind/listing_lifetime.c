@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers of /proc/sysvipc/shmbind keep nothing alive: when the call that ended
- * a segment returns, its memory is free.
+ * Readers of /proc/sysvipc/shmbind keep no segment alive: its memory is free when
+ * the call that ends it returns.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -13,11 +13,11 @@
 #include "pool.h"
 
 #define LISTING	"/proc/sysvipc/shmbind"
-#define SIZE	(32UL << 20)	/* bytes of a segment: takes a while to count */
+#define SIZE	(32UL << 20)	/* bytes: counting such a segment takes a while */
 #define HUGE	(2UL << 20)	/* bytes */
 #define HUGES	4		/* huge pages in the pool */
 #define ROUNDS	4
-#define MANY	24		/* rounds that are fast */
+#define MANY	24		/* rounds of the fast test */
 #define READERS	2
 #define BLOCKED	6	/* readers that cannot return */
 
@@ -28,7 +28,7 @@ FIXTURE(reader)
 {
 	struct segment seg;
 	pid_t readers[READERS];
-	int node;	/* which has the pool */
+	int node;	/* that has the pool */
 };
 
 FIXTURE_VARIANT(reader)
@@ -87,7 +87,7 @@ static long read_listing(char *buf, size_t size)
 	return got ? -1 : total;
 }
 
-/* Read again and again, the odd ones in small pieces. */
+/* Read the file again and again; odd readers read in small pieces. */
 static pid_t read_on(int nth)
 {
 	pid_t pid = fork();
@@ -127,7 +127,7 @@ static pid_t ready_to_exit(int *go)
 	return pid;
 }
 
-/* What ends a segment, up to the call that is the last. */
+/* Ending a segment: preparation, and the last call. */
 struct ending {
 	struct segment *seg;
 	enum end end;
@@ -143,22 +143,22 @@ static int end_prepare(struct ending *ending, struct segment *seg, enum end end)
 	case REMOVED:
 		return segment_detach(seg);
 	case DETACHED:
-		return segment_doom(seg);
+		return segment_rmid(seg);
 	case EXITED:
 		ending->pid = ready_to_exit(&ending->go);
 		if (ending->pid < 0)
 			return -1;
-		return segment_doom(seg) || segment_detach(seg);
+		return segment_rmid(seg) || segment_detach(seg);
 	}
 	return -1;
 }
 
-/* When this returns the memory has to be free. */
+/* The last call. The memory has to be free when it returns. */
 static int end_finish(struct ending *ending)
 {
 	switch (ending->end) {
 	case REMOVED:
-		return segment_doom(ending->seg);
+		return segment_rmid(ending->seg);
 	case DETACHED:
 		return segment_detach(ending->seg);
 	case EXITED:
@@ -207,7 +207,7 @@ TEST_F(reader, readers_keep_no_huge_pages)
 	ASSERT_EQ(0, pools_fill(HUGE, &mask, HUGES));
 	start_readers(_metadata, self);
 	for (int round = 0; round < MANY; round++) {
-		/* the whole pool, which a segment that is kept has as well */
+		/* the whole pool: fails if an earlier segment is still there */
 		if (huge_create(seg, HUGE, HUGES, 0)) {
 			refused++;
 			usleep(20000);
@@ -224,7 +224,7 @@ TEST_F(reader, readers_keep_no_huge_pages)
 	EXPECT_EQ(0, kept);
 }
 
-/* A page that is not there until it is given. */
+/* A page of userfaultfd: an access waits until the page is provided. */
 struct gate {
 	int fd;
 	char *page;
@@ -312,7 +312,7 @@ TEST_F(reader, blocked_readers_keep_no_memory)
 		ASSERT_EQ(0, end_finish(&ending));
 		left = shmem_bytes() - before;
 		kept += left > (long)SIZE / 2;
-		/* the header at least */
+		/* they have read at least the header */
 		for (int i = 0; i < BLOCKED; i++)
 			EXPECT_LT(0, end_blocked(&blocked[i]));
 	}

@@ -16,8 +16,8 @@
 #define RAMFS	"/tmp/shmbind.ramfs"
 
 /*
- * A file of @size bytes of zeroes that is never swapped out: to swap to what can
- * be swapped ends in a deadlock. It goes when it is closed.
+ * Create a file of @size bytes of zeroes that cannot be swapped out, since a swap
+ * device in swappable memory would deadlock. It is freed when it is closed.
  */
 static inline int open_in_ramfs(size_t size)
 {
@@ -29,7 +29,7 @@ static inline int open_in_ramfs(size_t size)
 		return -1;
 	file = open(RAMFS "/zeroes", O_RDWR | O_CREAT, 0600);
 	umount2(RAMFS, MNT_DETACH);
-	/* whole: who swaps out has no memory to spare */
+	/* allocate all of it: swap-out has no memory to spare */
 	for (size_t done = 0; file >= 0 && done < size; done += sizeof(zeroes)) {
 		if (write(file, zeroes, sizeof(zeroes)) != sizeof(zeroes))
 			return -1;
@@ -38,9 +38,9 @@ static inline int open_in_ramfs(size_t size)
 }
 
 /*
- * Open one of @size bytes, @mode as for open(2); it goes with the last one who
- * has it open. Returns its descriptor, or -1. Its path goes to @path, unless
- * that is NULL.
+ * Open a loop device of @size bytes, @mode as for open(2). It is removed when it is
+ * closed. Returns its descriptor, or -1, and stores its path in @path unless that
+ * is NULL.
  */
 static inline int loop_open(size_t size, int mode, char *path)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MEM_MASKBIND: any node of the mask, and no other. What it has in common with
- * MEM_HARDBIND is tested by the programs whose names end in _mask.
+ * MEM_MASKBIND: any node of the mask, and no other node. The programs whose names
+ * end in _mask test what it has in common with MEM_HARDBIND.
  */
 #include "full.h"
 #include "loop.h"
 
-/* A node is full: the chosen one. */
+/* The chosen node is full. */
 
 FIXTURE(one_full)
 {
@@ -71,7 +71,7 @@ TEST_F(one_full, cpuset_limits_the_candidates)
 		_exit(try_touch_pages(env->seg.addr, 8 * SPARE) < FEW ? 0 : 1);
 	}
 	EXPECT_EQ(0, wait_for(child));
-	/* outside of that cpuset there is room */
+	/* there is room outside of that cpuset */
 	EXPECT_EQ(8 * SPARE, try_touch_pages(env->seg.addr, 8 * SPARE));
 }
 
@@ -84,12 +84,12 @@ TEST_F(one_full, full_node_is_not_reclaimed_first)
 	open_bound(_metadata, env, TOUCHED, MEM_STRIPE | MEM_MASKBIND,
 		   &env->memory);
 	EXPECT_EQ(TOUCHED, try_touch_pages(env->seg.addr, TOUCHED));
-	/* others may have had to */
+	/* other tasks may have reclaimed */
 	EXPECT_GT(reclaims + TOUCHED / 16, direct_reclaims());
 	EXPECT_EQ(env->kills, oom_kills());
 }
 
-/* All nodes of the mask are full, and other nodes are not. */
+/* All nodes of the mask are full; other nodes are not. */
 
 FIXTURE(all_full)
 {
@@ -171,8 +171,8 @@ TEST_F(all_full, one_node_with_room_is_enough)
 }
 
 /*
- * The calls of direct reclaim in a try that fails: the least of many tries, as other
- * tasks reclaim too, and the allocator repeats it while it makes progress.
+ * How often an access that fails calls direct reclaim: the minimum of many, as
+ * other tasks reclaim too, and the allocator repeats it while it makes progress.
  */
 static long reclaims_of_a_try(struct __test_metadata *_metadata,
 			      struct segment *seg)
@@ -200,7 +200,7 @@ static long reclaims_under_hard(struct __test_metadata *_metadata, int node)
 	long reclaims;
 
 	ASSERT_EQ(0, segment_open(&hard, 8 * SPARE, MEM_HARDBIND, &one));
-	ASSERT_EQ(0, segment_doom(&hard));
+	ASSERT_EQ(0, segment_rmid(&hard));
 	reclaims = reclaims_of_a_try(_metadata, &hard);
 	segment_detach(&hard);
 	return reclaims;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MEM_MASKBIND on SHM_HUGETLB: the pools of the mask one after the other, then
- * surplus pages, and nothing outside the mask.
+ * MEM_MASKBIND on SHM_HUGETLB: the pools of the mask in order of distance, then
+ * surplus pages, and no node outside the mask.
  */
 #include "huge.h"
 
@@ -30,7 +30,7 @@ static void open_mask(struct __test_metadata *_metadata, struct huge_env *env,
 			       policy | MEM_MASKBIND, mask));
 }
 
-/* Pools that differ: one more page on each of the first two nodes. */
+/* Give the first two nodes one more page than the others; returns the sum. */
 static int fill_unevenly(struct __test_metadata *_metadata,
 			 struct huge_env *env)
 {
@@ -83,7 +83,7 @@ TEST_F(pool, pool_outside_the_mask_is_not_used)
 		EXPECT_EQ(SHARE, pool_count(HUGE, env->victim,
 					    "free_hugepages"));
 
-		/* one page more in the mask, and the same access succeeds */
+		/* with one page more in the mask, the same access succeeds */
 		ASSERT_EQ(0, pool_set(HUGE, first_node(&env->others),
 				      "nr_hugepages", SHARE + 1));
 		EXPECT_TRUE(try_touch(env->seg.addr, nth(count)));
@@ -134,7 +134,7 @@ TEST_F(pool, refilled_pool_does_not_catch_up)
 	int width = nodes_weight(&env->memory), nodes[NODES_MAX], done;
 	struct nodemask victim = nodes_of(env->victim);
 
-	/* in use elsewhere, so that the node remains a candidate */
+	/* pages in use by another segment keep the node a candidate */
 	ASSERT_EQ(0, huge_open(&env->more, HUGE, SHARE, 0, MEM_HARDBIND,
 			       &victim));
 	for (int i = 0; i < SHARE; i++)

@@ -7,7 +7,7 @@
 FIXTURE(pages)
 {
 	struct swap_env env;
-	struct segment more;	/* what is taken off the other node */
+	struct segment more;	/* memory taken from the other node */
 	struct nodemask mask;
 	int victim, other;
 };

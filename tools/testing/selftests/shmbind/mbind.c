@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * mbind(2) over segments: refused by a MEM_HARDBIND binding, before anything in
- * the range is touched; followed by a MEM_SOFTBIND one until MPOL_DEFAULT; and
- * as ever where nobody called shmbind(2).
+ * mbind(2) on segments. A HARD segment refuses it, before anything in the range
+ * changes. A SOFT segment follows it until MPOL_DEFAULT. An unbound segment behaves
+ * as before.
  */
 #include <fcntl.h>
 
@@ -60,26 +60,26 @@ static int policy_at(void *addr)
 	return mode;
 }
 
-/* Everything that a refused mbind() must leave alone, page by page. */
-struct picture {
+/* What a refused mbind() must not change: the policy and the node of each page. */
+struct snapshot {
 	int mode[3 * PAGES];
 	int node[3 * PAGES];
 };
 
-static int take_picture(char *addr, size_t pages, struct picture *picture)
+static int take_snapshot(char *addr, size_t pages, struct snapshot *snapshot)
 {
 	for (size_t page = 0; page < pages; page++)
-		picture->mode[page] = policy_at(addr + page * page_size());
-	return placement(addr, pages, picture->node);
+		snapshot->mode[page] = policy_at(addr + page * page_size());
+	return placement(addr, pages, snapshot->node);
 }
 
-#define EXPECT_SAME_PICTURE(addr, pages, before)			\
+#define EXPECT_UNCHANGED(addr, pages, before)				\
 do {									\
-	const struct picture *_before = (before);			\
-	struct picture _after;						\
+	const struct snapshot *_before = (before);			\
+	struct snapshot _after;						\
 	size_t _pages = (pages);					\
 									\
-	ASSERT_EQ(0, take_picture(addr, _pages, &_after));		\
+	ASSERT_EQ(0, take_snapshot(addr, _pages, &_after));		\
 	for (size_t _page = 0; _page < _pages; _page++) {		\
 		EXPECT_EQ(_before->mode[_page], _after.mode[_page])	\
 			TH_LOG("page %zu", _page);			\
@@ -94,7 +94,7 @@ FIXTURE(hard)
 	struct nodemask first;
 	struct nodemask last;
 	struct nodemask memory;
-	struct picture before;
+	struct snapshot before;
 	char want[BINDING_MAX];
 	char seen[BINDING_MAX];
 };
@@ -108,7 +108,7 @@ FIXTURE_SETUP(hard)
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES, MEM_STRIPE | MEM_HARDBIND,
 				  &self->last));
 	binding_text(MEM_STRIPE | MEM_HARDBIND, &self->last, self->want);
-	/* half of the pages are there, and half are not */
+	/* half of the pages exist, the others do not */
 	touch_pages(self->seg.addr, PAGES / 2);
 }
 
@@ -123,7 +123,7 @@ FIXTURE_TEARDOWN(hard)
  */
 TEST_F(hard, hard_refuses_every_mode_and_flag)
 {
-	ASSERT_EQ(0, take_picture(self->seg.addr, PAGES, &self->before));
+	ASSERT_EQ(0, take_snapshot(self->seg.addr, PAGES, &self->before));
 	for (int i = 0; i < ATTEMPTS; i++) {
 		struct attempt attempt = nth_attempt(i);
 
@@ -132,11 +132,11 @@ TEST_F(hard, hard_refuses_every_mode_and_flag)
 			TH_LOG("mode %#x, flags %#x", attempt.mode,
 			       attempt.flags);
 	}
-	/* not even what it has already */
+	/* not even the mask that it has */
 	EXPECT_EQ(EPERM, try_mbind(self->seg.addr, self->seg.size,
 				   (struct attempt){ .mode = MPOL_BIND },
 				   &self->last));
-	EXPECT_SAME_PICTURE(self->seg.addr, PAGES, &self->before);
+	EXPECT_UNCHANGED(self->seg.addr, PAGES, &self->before);
 	EXPECT_STREQ(self->want, mapping_policy(self->seg.addr, self->seen));
 	touch_pages(self->seg.addr, PAGES);
 	for (int page = 0; page < PAGES; page++)
@@ -171,15 +171,15 @@ TEST_F(hard, hard_refuses_a_part)
 	size_t page = page_size();
 	char *addr = self->seg.addr;
 
-	ASSERT_EQ(0, take_picture(addr, PAGES, &self->before));
+	ASSERT_EQ(0, take_snapshot(addr, PAGES, &self->before));
 	for (int i = 0; i < ATTEMPTS; i++) {
 		char *part = addr + parts[i % ARRAY_SIZE(parts)] * page;
 
 		EXPECT_EQ(EPERM, try_mbind(part, page, nth_attempt(i),
 					   &self->first));
 	}
-	EXPECT_SAME_PICTURE(addr, PAGES, &self->before);
-	/* and the mapping is still one piece */
+	EXPECT_UNCHANGED(addr, PAGES, &self->before);
+	/* the mapping is not split */
 	EXPECT_STREQ(self->want, mapping_policy(addr, self->seen));
 	EXPECT_STREQ("", mapping_policy(addr + 3 * page, self->seen));
 }
@@ -212,7 +212,7 @@ TEST_F(hard, hard_refuses_on_huge_pages)
 	EXPECT_EQ(0, pools_fill(size, &self->last, 0));
 }
 
-/* Who may only read attaches read-only, and gets nowhere either. */
+/* mbind() by a user who can only attach read-only. */
 static int mbind_as_a_reader(int shmid, const struct nodemask *mask)
 {
 	char *addr;
@@ -240,17 +240,17 @@ TEST_F(hard, hard_refuses_a_reader)
 	ASSERT_EQ(0, shmctl(self->seg.id, IPC_STAT, &ds));
 	ds.shm_perm.mode = 0644;
 	ASSERT_EQ(0, shmctl(self->seg.id, IPC_SET, &ds));
-	ASSERT_EQ(0, take_picture(self->seg.addr, PAGES, &self->before));
+	ASSERT_EQ(0, take_snapshot(self->seg.addr, PAGES, &self->before));
 	pid = fork();
 	if (!pid)
 		_exit(mbind_as_a_reader(self->seg.id, &self->first));
 	EXPECT_EQ(0, wait_for(pid));
-	EXPECT_SAME_PICTURE(self->seg.addr, PAGES, &self->before);
+	EXPECT_UNCHANGED(self->seg.addr, PAGES, &self->before);
 }
 
 /*
- * Three parts in a row that one range covers: anonymous memory, another segment
- * or the HARD one. Returns the address, or NULL.
+ * Map three parts side by side, so one range can cover them. A part is the segment
+ * of that id, or anonymous memory if it is negative. Returns the address, or NULL.
  */
 static char *three_in_a_row(const int *shmids)
 {
@@ -264,7 +264,7 @@ static char *three_in_a_row(const int *shmids)
 		if (shmids[i] >= 0 && shmat(shmids[i], addr + i * part,
 					    SHM_REMAP) == (void *)-1)
 			return NULL;
-		/* mapped, to be moved or not; of a segment what it has */
+		/* map the pages that exist, so mbind() could move them */
 		for (int page = 0; page < PAGES / 2; page++)
 			read_page(addr + i * part, page);
 		if (shmids[i] < 0)
@@ -284,7 +284,7 @@ TEST_F(hard, refused_range_changes_no_neighbour)
 	size_t size = 3 * PAGES * page_size();
 	int hard = self->seg.id;
 
-	/* so that anything that mbind() moved would be elsewhere after */
+	/* so a page that mbind() moves is on another node afterwards */
 	ASSERT_EQ(0, set_mempolicy(MPOL_BIND, self->last.bits, NODES_MAX));
 	ASSERT_EQ(0, segment_open(&soft, PAGES, MEM_STRIPE, &self->memory));
 	ASSERT_EQ(0, segment_create(&unbound, PAGES));
@@ -306,7 +306,7 @@ TEST_F(hard, refused_range_changes_no_neighbour)
 		char *addr = three_in_a_row(rows[row]);
 
 		ASSERT_NE(NULL, addr);
-		ASSERT_EQ(0, take_picture(addr, 3 * PAGES, &self->before));
+		ASSERT_EQ(0, take_snapshot(addr, 3 * PAGES, &self->before));
 		for (int i = 0; i < ATTEMPTS; i++) {
 			struct attempt attempt = nth_attempt(i);
 
@@ -314,7 +314,7 @@ TEST_F(hard, refused_range_changes_no_neighbour)
 				TH_LOG("row %zu, mode %#x, flags %#x", row,
 				       attempt.mode, attempt.flags);
 		}
-		EXPECT_SAME_PICTURE(addr, 3 * PAGES, &self->before);
+		EXPECT_UNCHANGED(addr, 3 * PAGES, &self->before);
 		munmap(addr, size);
 	}
 	segment_remove(&soft);
@@ -332,11 +332,11 @@ TEST_F(hard, refused_range_keeps_earlier_policies)
 	ASSERT_EQ(0, try_mbind(addr + part / 2, part / 2,
 			       (struct attempt){ .mode = MPOL_INTERLEAVE },
 			       &self->memory));
-	ASSERT_EQ(0, take_picture(addr, 3 * PAGES, &self->before));
+	ASSERT_EQ(0, take_snapshot(addr, 3 * PAGES, &self->before));
 	EXPECT_EQ(EPERM, try_mbind(addr, 3 * part,
 				   (struct attempt){ .mode = MPOL_DEFAULT },
 				   NULL));
-	EXPECT_SAME_PICTURE(addr, 3 * PAGES, &self->before);
+	EXPECT_UNCHANGED(addr, 3 * PAGES, &self->before);
 	munmap(addr, 3 * part);
 }
 
@@ -411,9 +411,9 @@ TEST_F(hard, hard_has_no_home_node)
 {
 	int home = first_node(&self->first);
 
-	ASSERT_EQ(0, take_picture(self->seg.addr, PAGES, &self->before));
+	ASSERT_EQ(0, take_snapshot(self->seg.addr, PAGES, &self->before));
 	set_mempolicy_home_node(self->seg.addr, self->seg.size, home, 0);
-	EXPECT_SAME_PICTURE(self->seg.addr, PAGES, &self->before);
+	EXPECT_UNCHANGED(self->seg.addr, PAGES, &self->before);
 	EXPECT_STREQ(self->want, mapping_policy(self->seg.addr, self->seen));
 	touch_pages(self->seg.addr, PAGES);
 	for (int page = 0; page < PAGES; page++)
@@ -552,23 +552,23 @@ TEST_F(soft, every_process_sees_mbind)
 	EXPECT_EQ(MPOL_SHMBIND, policy_at(self->seg.addr));
 	EXPECT_EQ(MPOL_SHMBIND, policy_at(other));
 
-	/* the binding itself has not changed meanwhile */
+	/* the binding itself has not changed */
 	EXPECT_STREQ(self->want, segment_binding(self->seg.id, self->seen));
 	shmdt(other);
 }
 
 /*
- * MPOL_DEFAULT over a SOFT segment brings the binding back, whatever process set
- * a policy before, and through whatever attach.
+ * MPOL_DEFAULT on a SOFT segment brings the binding back, whichever process has
+ * set a policy, through whichever attach.
  */
 
-/* Of another process, in which it may set a policy. */
+/* Another process, which sets a policy. */
 struct setter {
 	pid_t pid;
 	int hold;	/* the process ends when this is closed */
 };
 
-/* Attach, give pages @first to @end a policy, and stay if @stay. */
+/* Have a process set a policy for pages @first to @end, and stay if @stay. */
 static int set_policy_elsewhere(struct setter *setter, struct segment *seg,
 				int first, int end, struct attempt attempt,
 				const struct nodemask *mask, bool stay)
@@ -609,7 +609,7 @@ static int setter_end(struct setter *setter, bool stayed)
 	return stayed ? wait_for(setter->pid) : 0;
 }
 
-/* The owner's MPOL_DEFAULT, or another process's. */
+/* Set MPOL_DEFAULT here, or in another process. */
 static int give_up_policy(struct segment *seg, bool elsewhere)
 {
 	struct attempt none = { .mode = MPOL_DEFAULT };
@@ -622,7 +622,7 @@ static int give_up_policy(struct segment *seg, bool elsewhere)
 	       setter_end(&setter, false);
 }
 
-/* The binding is what applies to each page. */
+/* The binding applies to each page. */
 static void expect_bound(struct __test_metadata *_metadata,
 			 struct segment *seg, const char *want)
 {
@@ -713,9 +713,9 @@ TEST_F(soft, mpol_default_ends_policy_after_detach)
 	expect_bound(_metadata, &self->seg, self->want);
 }
 
-/* MPOL_DEFAULT with MPOL_MF_MOVE moves by the binding, not by the caller. */
+/* MPOL_DEFAULT with MPOL_MF_MOVE moves pages by the binding. */
 
-#define MOVED	48	/* pages, huge pages or large folios fewer */
+#define MOVED	48	/* base pages; SHARE if they are larger */
 #define HUGE	FOLIO_SIZE
 #define SHARE	4	/* huge pages of a segment, and in each pool */
 
@@ -757,7 +757,7 @@ FIXTURE_VARIANT_ADD(mpol_default, huge_stripe)
 	.huge = true,
 };
 
-/* How many pages each node has; those of @mask in all. */
+/* Count the pages of each node; returns how many are on nodes of @mask. */
 static int count_units(const FIXTURE_DATA(mpol_default) * self,
 		       const struct nodemask *mask, int *per_node)
 {
@@ -767,7 +767,7 @@ static int count_units(const FIXTURE_DATA(mpol_default) * self,
 	for (int i = 0; i < self->count; i++) {
 		char *addr = self->seg.addr + i * self->unit;
 
-		/* moved pages are mapped by a fault */
+		/* a page that was moved is mapped again by a fault */
 		read_page(addr, 0);
 		node = page_node(addr, 0);
 		if (node < 0)
@@ -786,7 +786,7 @@ FIXTURE_SETUP(mpol_default)
 	REQUIRE("nodes=3");
 	ASSERT_EQ(0, own_ipc_namespace());
 	self->memory = memory_nodes();
-	/* the last two with CPUs: others may have room for little */
+	/* the last two nodes with CPUs: others may have little memory */
 	self->mask = nodes_and(self->memory, cpus);
 	if (nodes_weight(&self->mask) < 3)
 		self->mask = self->memory;
@@ -806,7 +806,7 @@ FIXTURE_SETUP(mpol_default)
 	} else {
 		ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
 					variant->large ? "always" : "never"));
-		/* SOFT does not wait for a fragmented node */
+		/* SOFT would not wait for compaction of the node */
 		if (variant->large)
 			compact_nodes();
 		open_aligned(_metadata, &self->seg,
@@ -826,7 +826,7 @@ FIXTURE_TEARDOWN(mpol_default)
 	EXPECT_EQ(0, pools_fill(HUGE, &self->memory, 0));
 }
 
-/* The most that a node of the mask has ahead of another. */
+/* The difference between the two nodes of the mask, in pages. */
 static int unevenness(const struct nodemask *mask, const int *per_node)
 {
 	int a = per_node[first_node(mask)], b = per_node[last_node(mask)];
@@ -841,7 +841,7 @@ static int move_by_default(const FIXTURE_DATA(mpol_default) * self, int flags)
 	return try_mbind(self->seg.addr, self->seg.size, attempt, NULL);
 }
 
-/* All pages are in the mask, those of a stripe evenly, and intact. */
+/* All pages are in the mask and intact, and evenly distributed for a stripe. */
 static void expect_as_bound(struct __test_metadata *_metadata,
 			    const FIXTURE_DATA(mpol_default) * self,
 			    int policy)
@@ -912,7 +912,7 @@ TEST_F(mpol_default, nothing_moves_without_the_flag)
 	EXPECT_EQ(self->count, count_units(self, &out, per_node));
 }
 
-/* A node of the mask where pages are free, and no large folio. */
+/* A node of the mask has free pages and no large folio. */
 
 FIXTURE(fragmented)
 {
@@ -940,7 +940,7 @@ FIXTURE_TEARDOWN(fragmented)
 	defragment_node(&self->ballast);
 }
 
-/* Large folios, all of them on the other node when the victim is fragmented. */
+/* Put large folios on the other node, and fragment the victim. */
 static void move_away(struct __test_metadata *_metadata,
 		      FIXTURE_DATA(fragmented) * self, int folios, int policy)
 {
@@ -1013,7 +1013,7 @@ FIXTURE_TEARDOWN(unbound)
 	segment_remove(&self->seg);
 }
 
-/* In another process that attached: its mode, or 255. */
+/* The mode of the segment's policy as another process sees it, or 255. */
 static int policy_elsewhere(int shmid)
 {
 	pid_t pid = fork();

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MEM_MOSTFREE looks at free memory at each fault, and so do the tests: ballast
- * moves the choice from node to node.
+ * MEM_MOSTFREE chooses by free memory at each fault. The tests move its choice from
+ * node to node with ballast.
  *
- * A node's free memory falls in steps, because CPUs take pages off it in
- * batches, and counts are some pages late. NOISE is more than that, and STEP,
- * by which the tests tell nodes apart, is well above it.
+ * A node's free memory falls in steps, since CPUs take pages in batches, and its
+ * counter is some pages late. NOISE is more than that. STEP, the difference that
+ * the tests make between nodes, is much more.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -16,7 +16,7 @@
 #define NOISE	256		/* pages */
 #define STEP	1024
 #define FEW	128		/* pages that do not change which is freest */
-#define LEVELS	3		/* nodes whose levelling is looked at */
+#define LEVELS	3		/* nodes that a segment levels */
 
 FIXTURE(mostfree)
 {
@@ -62,7 +62,7 @@ static void open_mostfree(struct __test_metadata *_metadata,
 			  const struct nodemask *mask)
 {
 	ASSERT_EQ(0, segment_open(seg, pages, MEM_MOSTFREE | strength, mask));
-	ASSERT_EQ(0, segment_doom(seg));
+	ASSERT_EQ(0, segment_rmid(seg));
 }
 
 static struct nodemask without(struct nodemask mask, int node)
@@ -71,7 +71,7 @@ static struct nodemask without(struct nodemask mask, int node)
 	return mask;
 }
 
-/* By how many pages the freest node of @mask leads the one with least. */
+/* The difference between the most and the least free pages of a node in @mask. */
 static long free_gap(const struct nodemask *mask)
 {
 	long free_pages, most = 0, least = LONG_MAX;
@@ -98,7 +98,7 @@ static void sink_below(struct __test_metadata *_metadata,
 	ASSERT_EQ(pages, take_pages(ballast, node, pages));
 }
 
-/* Touch FEW pages from @page on; all have to lie on @node. */
+/* Touch FEW pages from @page on; all of them have to be on @node. */
 static void expect_few_on(struct __test_metadata *_metadata,
 			  struct segment *seg, size_t page, int node)
 {
@@ -142,7 +142,7 @@ TEST_F(mostfree, freer_node_outside_mask_is_not_chosen)
 }
 
 /*
- * Bring the freest nodes, at most LEVELS, to a staircase:
+ * Bring the freest nodes, at most LEVELS of them, to a staircase:
  *
  *	free    ####################    first
  *		################        second, STEP lower
@@ -168,7 +168,7 @@ static struct nodemask build_stairs(struct __test_metadata *_metadata,
 	return stairs;
 }
 
-/* What it takes to level the stairs, and then to raise each by STEP. */
+/* The pages that level the stairs and take STEP / 2 more of each node. */
 static long pages_to_level(const struct nodemask *stairs)
 {
 	long free_pages, least = LONG_MAX, sum = 0;
@@ -224,7 +224,7 @@ TEST_F(mostfree, freer_nodes_take_more_pages)
 	for (node = -1; next_node(&node, &stairs);)
 		level += was_free[node];
 	level /= nodes_weight(&stairs);
-	/* page tables and the page cache's tree lie on one of the nodes, too */
+	/* page tables and the page cache's tree use memory of these nodes, too */
 	noise = NOISE + pages / 128;
 	for (node = -1; next_node(&node, &stairs);) {
 		EXPECT_LE(was_free[node] - level - noise, self->per_node[node]);

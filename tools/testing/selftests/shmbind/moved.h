@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Pages that the kernel moves: what is in them, and where they are. */
+/* Pages that the kernel moves: their content and their nodes. */
 #ifndef SELFTEST_SHMBIND_MOVED_H
 #define SELFTEST_SHMBIND_MOVED_H
 
 #include "expected.h"
 
-/* A number of its own for each page. */
+/* Write a different number into each page. */
 static inline void write_pages(struct segment *seg)
 {
 	for (size_t page = 0; page < seg->size / page_size(); page++)
 		*(size_t *)(seg->addr + page * page_size()) = ~page;
 }
 
-/* How many pages have the number that write_pages() gave them. */
+/* How many pages have the number that write_pages() wrote. */
 static inline size_t intact_pages(struct segment *seg)
 {
 	size_t intact = 0, pages = seg->size / page_size();
@@ -28,7 +28,7 @@ static inline long pages_on(struct segment *seg, int node)
 	long per_node[NODES_MAX];
 	size_t pages = seg->size / page_size();
 
-	/* pages that were moved are mapped by a fault */
+	/* pages that were moved are mapped again by a fault */
 	for (size_t page = 0; page < pages; page++)
 		read_page(seg->addr, page);
 	if (count_placement(seg->addr, pages, per_node) < 0)

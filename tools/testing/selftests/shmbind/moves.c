@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that an administrator moves, or has moved by way of cpusets or by taking
- * memory offline: that works as ever, and what is allocated afterwards follows
- * the binding again.
+ * Pages that an administrator moves, by system calls, cpusets or by taking memory
+ * offline. That works as without a binding, and pages that are allocated afterwards
+ * follow the binding again.
  */
 #include <pthread.h>
 #include <time.h>
@@ -16,7 +16,7 @@
 #define PAGES	16
 #define WAIT_MS	5000	/* for moves that happen in the background */
 
-/* Touch the pages from @first on up to @end; how many of them lie on @node. */
+/* Touch pages from @first to before @end; returns how many are on @node. */
 static int touch_some(struct segment *seg, int first, int end, int node)
 {
 	int there = 0;
@@ -28,7 +28,7 @@ static int touch_some(struct segment *seg, int first, int end, int node)
 	return there;
 }
 
-/* How many of the first @count pages lie on @node, wherever they are mapped. */
+/* How many of the first @count pages are on @node. Maps them first. */
 static int count_on(struct segment *seg, int count, int node)
 {
 	int there = 0;
@@ -101,7 +101,7 @@ TEST_F(syscall, later_pages_follow_the_binding)
 	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
 	ASSERT_EQ(0, segment_move(&self->seg, PAGES, self->away));
 	EXPECT_EQ(PAGES, touch_some(&self->seg, PAGES, 2 * PAGES, self->home));
-	/* nor by those themselves once they were gone */
+	/* nor by moved pages that were removed and touched again */
 	ASSERT_EQ(0, madvise(self->seg.addr, PAGES * page_size(), MADV_REMOVE));
 	EXPECT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
 }
@@ -174,7 +174,7 @@ static int allow_only(struct cgroup *group, int node)
 	return cgroup_set_mems(group, &mask);
 }
 
-/* All pages of the first @count, or what there is of them when time is up. */
+/* Wait until the first @count pages are on @node; returns how many are. */
 static int wait_until_on(struct segment *seg, int count, int node)
 {
 	for (int ms = 0; ms < WAIT_MS && count_on(seg, count, node) < count;
@@ -251,7 +251,7 @@ TEST_F(cpuset, cpuset_without_candidate_is_sigbus)
 	EXPECT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->a));
 }
 
-/* A thread that makes pages of its own part of a segment, again and again. */
+/* A thread that allocates the pages of its part of a segment, over and over. */
 struct toucher {
 	pthread_t thread;
 	char *addr;
@@ -282,14 +282,14 @@ static void *touch_on(void *arg)
 		__atomic_add_fetch(&toucher->rounds, 1, __ATOMIC_RELAXED);
 		madvise(toucher->addr, toucher->pages * page_size(),
 			MADV_REMOVE);
-		/* who changes what is meanwhile has to get on, too */
+		/* leave CPU time to the thread that changes things */
 		usleep(1000);
 	}
 	return NULL;
 }
 
 #define TOUCHERS	3
-#define CHANGES		10000	/* at most, while these get nowhere */
+#define CHANGES		10000	/* limit, in case the threads make no progress */
 
 static void start_touchers(struct __test_metadata *_metadata,
 			   struct segment *seg, struct toucher *touchers,
@@ -307,7 +307,7 @@ static void start_touchers(struct __test_metadata *_metadata,
 	}
 }
 
-/* How often all of them have been through their pages, at least. */
+/* How many rounds the slowest of them has completed. */
 static long rounds_of(struct toucher *touchers)
 {
 	long least = LONG_MAX, rounds;
@@ -354,7 +354,7 @@ TEST_F(cpuset, cpuset_can_change_during_faults)
 	}
 }
 
-/* What NUMA balancing would move if it looked at it. */
+/* A segment that NUMA balancing would move if it scanned bound segments. */
 
 #define BALANCED	128	/* pages of the segment, and of our own memory */
 
@@ -393,7 +393,7 @@ FIXTURE_TEARDOWN(balancing)
 	EXPECT_EQ(0, balance("0"));
 }
 
-/* A page that was scanned faults; so do, now and then, our code and stack. */
+/* A scanned page faults. So do, now and then, this program's code and stack. */
 static void touch_counted(char *addr, long *faults)
 {
 	*faults -= thread_faults();
@@ -406,9 +406,10 @@ struct faults {
 };
 
 /*
- * Use the segment and new memory of our own from far away until the latter has
- * begun to come, or for a while; how many pages of it have. A mapping that was
- * of no interest at first is looked at again only after a long time.
+ * Use the segment and new private memory from a remote node until the kernel has
+ * moved part of the latter, or for a while. Returns how many private pages have
+ * moved. The memory is new each time, as a mapping that the scan has skipped is
+ * scanned again only after a long time.
  */
 static int use_from_far_away(struct segment *seg, int home, int away,
 			     struct faults *faults)
@@ -424,7 +425,7 @@ static int use_from_far_away(struct segment *seg, int home, int away,
 	touch_pages(own.addr, BALANCED);
 	if (run_on_node(away))
 		return -1;
-	/* busily, since it goes by the time that a task has run */
+	/* use CPU time: the scan is paced by it */
 	while (come < BALANCED / 4 && clock() < end) {
 		for (int i = 0; i < 1000; i++) {
 			touch_counted(seg->addr, &faults->seg);
@@ -452,12 +453,12 @@ TEST_F(balancing, bound_pages_do_not_move)
 		come = use_from_far_away(&self->seg, self->home, self->away,
 					 &faults);
 	EXPECT_LE(BALANCED / 4, come);
-	/* one fault may bring many pages of our own */
+	/* one fault may move many private pages */
 	EXPECT_GT(faults.own, 4 * faults.seg);
 	EXPECT_EQ(BALANCED, count_on(&self->seg, BALANCED, self->home));
 }
 
-/* A node that comes and goes. */
+/* A node whose memory goes online and offline. */
 
 FIXTURE(hotplug)
 {

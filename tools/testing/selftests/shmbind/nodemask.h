@@ -64,7 +64,7 @@ static inline int last_node(const struct nodemask *mask)
 	return last;
 }
 
-/* The @nth node of @mask, counted from 0, or -1. */
+/* The @nth node of @mask, from 0 on, or -1. */
 static inline int nth_node(int nth, const struct nodemask *mask)
 {
 	int node;

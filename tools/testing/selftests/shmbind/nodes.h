@@ -16,13 +16,13 @@
 #define TIERS_DIR	"/sys/devices/virtual/memory_tiering"
 #define TIERS_MAX	64	/* their numbers begin with the fastest */
 
-/* On all nodes. It also empties the lists on which folios wait for the LRU. */
+/* Compact all nodes. This also drains the folios that wait for the LRU lists. */
 static inline void compact_nodes(void)
 {
 	write_file("/proc/sys/vm/compact_memory", "1");
 }
 
-/* A node state: "online", "has_memory", "has_normal_memory", "has_cpu". */
+/* Nodes in @state: "online", "has_memory", "has_normal_memory" or "has_cpu". */
 static inline struct nodemask nodes_in(const char *state)
 {
 	char path[128], line[4096];
@@ -41,7 +41,7 @@ static inline struct nodemask cpu_nodes(void)
 	return nodes_in("has_cpu");
 }
 
-/* The nodes of the highest tier of memory; all, where there are no tiers. */
+/* The nodes of the fastest memory tier; all nodes if there are no tiers. */
 static inline struct nodemask fast_nodes(void)
 {
 	struct nodemask memory = memory_nodes(), tier;
@@ -90,7 +90,7 @@ static inline long node_free_pages(int node)
 	return node_counter(node, "vmstat", "nr_free_pages");
 }
 
-/* The CPUs of @node; how many there are. */
+/* Store the CPUs of @node in @cpus and return their number. */
 static inline int node_cpus(int node, cpu_set_t *cpus)
 {
 	char path[128], line[4096];
@@ -115,7 +115,7 @@ static inline int run_on_node(int node)
 	return sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
-/* The memory that @node has in all, in KiB. */
+/* The total memory of @node in KiB. */
 static inline size_t node_kib(int node)
 {
 	char path[128], line[256];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who may bind a segment: mode bits, CAP_IPC_OWNER, and namespaces. */
+/* Permission to bind a segment: mode bits, CAP_IPC_OWNER, and namespaces. */
 #include <linux/capability.h>
 #include <sys/prctl.h>
 
@@ -7,8 +7,8 @@
 #include "segment.h"
 
 /*
- * What a process that is not the test's own got from the call: its errno, 0,
- * or NOT_TRIED if it could not become who it should be.
+ * The functions below call shmbind() in another process and return its errno, 0,
+ * or NOT_TRIED if that process could not change its credentials.
  */
 #define NOT_TRIED	255
 
@@ -28,7 +28,7 @@ static int bind_as(int user, int shmid)
 	return wait_for(pid);
 }
 
-/* A user of a group that is not its own. */
+/* Bind as @user in @group, which is not the group of that name. */
 static int bind_as_member(int user, gid_t group, int shmid)
 {
 	pid_t pid = fork();
@@ -58,7 +58,7 @@ static int keep_only(int capability)
 	return syscall(__NR_capset, &header, data);
 }
 
-/* @user with one capability, or none if it is negative. */
+/* Bind as @user with one capability, or with none if it is negative. */
 static int bind_with(int user, int capability, int shmid)
 {
 	pid_t pid = fork();
@@ -72,7 +72,7 @@ static int bind_with(int user, int capability, int shmid)
 	return wait_for(pid);
 }
 
-/* Give the segment, which root made, to an owner. */
+/* Give the segment, which root has created, to another owner. */
 static int segment_chown(int shmid, uid_t owner, gid_t group, int mode)
 {
 	struct shmid_ds ds;
@@ -86,8 +86,8 @@ static int segment_chown(int shmid, uid_t owner, gid_t group, int mode)
 }
 
 /*
- * One class of users has @bits and the others all bits that it lacks: only its
- * own may count.
+ * One class of users has @bits, and the other classes have the bits that it lacks.
+ * Only the bits of its own class count.
  */
 FIXTURE(mode_bits)
 {
@@ -183,7 +183,7 @@ TEST_F(caller, refused_call_changes_nothing)
 TEST_F(caller, creator_can_bind_after_ipc_set)
 {
 	ASSERT_EQ(0, segment_chown(self->seg.id, NOBODY, NOBODY, 0600));
-	/* root without capabilities is but the creator */
+	/* root without capabilities is only the creator */
 	EXPECT_EQ(0, bind_with(0, -1, self->seg.id));
 	EXPECT_EQ(0, bind_as(NOBODY, self->seg.id));
 	EXPECT_EQ(EPERM, bind_as(SOMEBODY, self->seg.id));
@@ -252,7 +252,7 @@ TEST_F(caller, other_ipc_namespace_has_no_segment)
 	EXPECT_EQ(EINVAL, wait_for(pid));
 }
 
-/* A second segment with the id of @shmid, in a namespace of the caller's own. */
+/* Create and bind a segment with the id @shmid in a new IPC namespace. */
 static int bind_namesake(int shmid, int policy, const struct nodemask *mask)
 {
 	char want[BINDING_MAX], seen[BINDING_MAX];
@@ -272,7 +272,7 @@ TEST_F(caller, same_id_in_two_namespaces_is_two)
 	struct nodemask first = nodes_of(first_node(&self->memory));
 	pid_t pid;
 
-	/* namespaces count from the same number */
+	/* ids of each namespace begin with the same number */
 	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
 	pid = fork();
 	if (!pid)
@@ -299,7 +299,7 @@ TEST_F(caller, attach_stays_bound_in_new_namespace)
 	EXPECT_EQ(first_node(&last), page_node(self->seg.addr, 0));
 }
 
-/* All capabilities, but over a user namespace of its own. */
+/* Bind with all capabilities in a new user namespace. */
 static int bind_from_user_namespace(int shmid)
 {
 	if (become(NOBODY) || unshare(CLONE_NEWUSER))
@@ -321,7 +321,7 @@ TEST_F(caller, user_namespace_root_is_nobody_outside)
 		_exit(bind_from_user_namespace(self->seg.id));
 	EXPECT_EQ(EPERM, wait_for(pid));
 
-	/* and has what the mode bits give to everyone */
+	/* it has the rights that the mode bits give to everyone */
 	ASSERT_EQ(0, segment_chown(self->seg.id, 0, 0, 0646));
 	pid = fork();
 	if (!pid)
@@ -329,7 +329,7 @@ TEST_F(caller, user_namespace_root_is_nobody_outside)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-/* A segment that not even its owner may write, in namespaces of its own. */
+/* Bind a segment that its owner cannot write, in new user and IPC namespaces. */
 static int bind_inside_user_namespace(bool capable)
 {
 	int shmid;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Long-term pins, such as io_uring, RDMA and VFIO take. A pinned page cannot stay
- * in ZONE_MOVABLE, and a HARD page cannot leave the mask.
+ * Long-term pins, as io_uring, RDMA and VFIO use them. A pinned page cannot stay in
+ * ZONE_MOVABLE, and a HARD page cannot leave its mask.
  */
 #include <linux/types.h>
 #include <poll.h>
@@ -17,7 +17,7 @@
 
 #define PAGES		64
 #define HUGE		FOLIO_SIZE
-#define PIN_MS		20000	/* a pin that takes longer never ends */
+#define PIN_MS		20000	/* after this, a pin is considered to hang */
 
 #define GUP_TEST	"/sys/kernel/debug/gup_test"
 
@@ -37,11 +37,11 @@ enum { NEVER_ENDED = -1, NO_PIN = -2 };
 /* A process that pins memory until pin_end(). */
 struct pin {
 	pid_t pid;
-	int hold;	/* a pipe whose end it waits for */
-	int result;	/* an errno, 0, or one of the two above */
+	int hold;	/* a pipe: the process exits when it is closed */
+	int result;	/* an errno, 0, NEVER_ENDED or NO_PIN */
 };
 
-/* As a user without any privilege; @test was opened by one with. */
+/* Pin as a user without privileges; root has opened @test. */
 static void pin_as_nobody(int test, struct segment *seg, int flags, int report,
 			  int hold)
 {
@@ -60,7 +60,7 @@ static void pin_as_nobody(int test, struct segment *seg, int flags, int report,
 	_exit(read(hold, &result, 1) ? 1 : 0);
 }
 
-/* Pin the segment, as drivers do (slow), or RDMA (fast). */
+/* Pin the segment, slow as drivers do, or fast as RDMA does. */
 static int pin_start(struct pin *pin, struct segment *seg, int flags)
 {
 	int report[2], hold[2], test = open(GUP_TEST, O_RDWR);
@@ -75,7 +75,7 @@ static int pin_start(struct pin *pin, struct segment *seg, int flags)
 		close(hold[1]);
 		pin_as_nobody(test, seg, flags, report[1], hold[0]);
 	}
-	/* the pins go with the last descriptor */
+	/* the pins are released with the last descriptor */
 	close(test);
 	close(report[1]);
 	close(hold[0]);
@@ -96,7 +96,7 @@ static int pin_end(struct pin *pin)
 	return wait_for(pin->pid);
 }
 
-/* Pin and unpin; the errno of the former. */
+/* Pin and unpin; returns the errno of the pin. */
 static int try_pin(struct segment *seg, int flags)
 {
 	struct pin pin;
@@ -109,7 +109,7 @@ static int try_pin(struct segment *seg, int flags)
 
 struct pin_env {
 	int block;
-	int node;		/* it has ZONE_MOVABLE alone */
+	int node;		/* that has only ZONE_MOVABLE */
 	struct nodemask movable;	/* that node */
 	struct nodemask normal;	/* all others with memory */
 	struct segment seg, ballast;
@@ -198,7 +198,7 @@ static void open_for(struct __test_metadata *_metadata, struct pin_env *env,
 		     variant->policy | strength, mask);
 }
 
-/* The same with all pages on the node that cannot keep them. */
+/* open_for() with all pages on the node that cannot keep them. */
 static void open_on_movable(struct __test_metadata *_metadata,
 			    struct pin_env *env,
 			    const FIXTURE_VARIANT(pin) * variant, int strength,
@@ -239,7 +239,7 @@ TEST_F(pin, hard_pin_moves_within_the_mask)
 	struct pin pin;
 	int node;
 
-	/* whichever is nearest: the others are not */
+	/* one of these nodes is the nearest, the others are not */
 	for (node = -1; next_node(&node, &env->normal);) {
 		mask = env->movable;
 		node_set(node, &mask);
@@ -287,7 +287,7 @@ TEST_F(pin, hard_pin_ignores_room_in_the_cpuset)
 	ASSERT_EQ(0, cgroup_set_mems(&cpuset, &env->normal));
 	child = fork();
 	if (child == 0) {
-		/* what it has mapped would move with it */
+		/* pages that it has mapped would move to the cpuset */
 		segment_detach(&env->seg);
 		if (cgroup_join(&cpuset) || segment_attach(&env->seg))
 			_exit(1);
@@ -363,7 +363,7 @@ TEST_F(pin, faults_after_a_pin_use_all_nodes)
 	struct segment *seg = &env->seg, half;
 
 	if (variant->policy != MEM_STRIPE || variant->large)
-		return;	/* it says nothing of others */
+		return;	/* this test is for stripes of base pages */
 	node_set(first_node(&env->normal), &mask);
 	open_for(_metadata, env, variant, MEM_HARDBIND, &mask);
 	half = *seg;
@@ -387,12 +387,12 @@ TEST_F(pin, pin_without_candidate_is_efault)
 	open_for(_metadata, env, variant, MEM_HARDBIND, &env->movable);
 	for (int i = 0; i < 3; i++)
 		EXPECT_EQ(EFAULT, try_pin(&env->seg, variant->flags));
-	/* which is not the fault of anyone who does not pin */
+	/* faults without a pin are not affected */
 	EXPECT_EQ(pages, try_touch_pages(env->seg.addr, pages));
 	EXPECT_EQ(pages, pages_on(&env->seg, env->node));
 }
 
-/* SHM_HUGETLB: the pool of the movable node and that of one other. */
+/* SHM_HUGETLB, with pools on the movable node and on all others. */
 
 FIXTURE(hugetlb)
 {

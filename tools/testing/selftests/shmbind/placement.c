@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Every policy and strength, from every node, into every kind of mask. */
+/* Every policy and strength, from CPUs of every node, with every kind of mask. */
 #include <pthread.h>
 
 #include "cgroup.h"
@@ -15,7 +15,7 @@ struct placement_env {
 	struct segment seg;
 	struct cgroup cpuset;
 	int pages;	/* SHARE for each node with CPUs */
-	int nodes[SHARE * NODES_MAX];	/* where they lie */
+	int nodes[SHARE * NODES_MAX];	/* of these pages */
 };
 
 FIXTURE(placement)
@@ -92,7 +92,7 @@ static void open_bound(struct __test_metadata *_metadata,
 				  env->policy | env->strength, mask));
 }
 
-/* Ways to touch a page; false if it could not be. */
+/* Ways to touch a page; false if that fails. */
 
 static bool by_write(char *addr, size_t page)
 {
@@ -138,7 +138,7 @@ static bool by_system_call_that_writes_it(char *addr, size_t page)
 	return done;
 }
 
-/* Each node with CPUs touches its share. */
+/* Touch a share of the pages on the CPUs of each node. */
 static void touch_from_all(struct __test_metadata *_metadata,
 			   struct placement_env *env,
 			   bool (*touch)(char *addr, size_t page))
@@ -153,7 +153,7 @@ static void touch_from_all(struct __test_metadata *_metadata,
 	}
 }
 
-/* env->nodes is where the pages should lie that touch_from_all() touched. */
+/* The pages that touch_from_all() has touched are on the nodes of the policy. */
 static void expect_all(struct __test_metadata *_metadata,
 		       struct placement_env *env, const struct nodemask *mask)
 {
@@ -250,7 +250,7 @@ TEST_F(placement, cpu_without_memory_uses_candidates)
 	check_pairs(_metadata, env);
 }
 
-/* Where one node takes all, a page shows that the binding did not place. */
+/* A mask of one node reveals pages that were not placed by the binding. */
 static void check_way(struct __test_metadata *_metadata,
 		      struct placement_env *env,
 		      bool (*touch)(char *addr, size_t page))
@@ -293,7 +293,7 @@ TEST_F(placement, offsets_and_splits_do_not_matter)
 	int node;
 
 	open_bound(_metadata, env, &env->memory);
-	/* the mapping falls into three, none of which is the whole segment */
+	/* split the mapping into three */
 	middle = env->pages / 2;
 	ASSERT_EQ(0, mprotect(env->seg.addr + middle * page_size(),
 			      page_size(), PROT_READ));
@@ -404,7 +404,7 @@ TEST_F(placement, new_attach_gets_the_binding)
 	touch_pages(env->seg.addr, half);
 	ASSERT_EQ(0, segment_detach(&env->seg));
 	ASSERT_EQ(0, segment_attach(&env->seg));
-	/* what was there stays, whoever touches it now */
+	/* existing pages stay where they are */
 	touch_from_all(_metadata, env, by_write);
 
 	ASSERT_EQ(0, placement(env->seg.addr, env->pages, env->nodes));
@@ -535,7 +535,7 @@ TEST_F(placement, no_candidate_leaves_soft_in_the_cpuset)
 
 	if (env->strength != MEM_SOFTBIND) {
 		EXPECT_EQ(0, touch_in_cpuset(&env->cpuset, &env->seg));
-		/* it is that task's cpuset that fails, not the segment */
+		/* tasks outside that cpuset are not affected */
 		touch_pages(env->seg.addr, SHARE);
 		inside = mask;
 	} else {
@@ -545,7 +545,7 @@ TEST_F(placement, no_candidate_leaves_soft_in_the_cpuset)
 	EXPECT_EQ(0, strays(env->nodes, SHARE, &inside));
 }
 
-/* What follows is about no policy in particular. */
+/* Tests without a particular policy. */
 
 FIXTURE(defaults)
 {

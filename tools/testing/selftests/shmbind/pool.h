@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The pools of huge pages, one on each node, and segments made of them. */
+/* The pools of huge pages, one on each node, and segments of huge pages. */
 #ifndef SELFTEST_SHMBIND_POOL_H
 #define SELFTEST_SHMBIND_POOL_H
 
@@ -44,7 +44,7 @@ static inline int pool_set(size_t size, int node, const char *file, long count)
 	return write_file(path, text);
 }
 
-/* Give the pool of each node of @mask @count pages; -1 if one cannot have it. */
+/* Set the pool of each node of @mask to @count pages; -1 if one cannot have them. */
 static inline int pools_fill(size_t size, const struct nodemask *mask,
 			     long count)
 {

@@ -5,8 +5,8 @@
 #include "flavours.h"
 
 /*
- * Races. A round is short and starts everyone at a barrier; what each saw is
- * compared when all have come home.
+ * A round is short. All threads start at a barrier, and their results are compared
+ * after the last of them has ended.
  */
 #define ROUNDS		100
 #define RACERS_MAX	4
@@ -18,8 +18,8 @@ struct racer {
 	pthread_t thread;
 	int number;
 	int last;		/* flavour of its last success, or -1 */
-	int late;		/* successes that began when it was too late */
-	int odd_errno;		/* an errno that it should not have seen */
+	int late;		/* successes of calls that began too late */
+	int odd_errno;		/* an unexpected errno */
 };
 
 struct race {
@@ -40,7 +40,7 @@ static void end_race(struct race *race)
 	__atomic_store_n(&race->over, 1, __ATOMIC_RELEASE);
 }
 
-/* A different distance from the start in every round. */
+/* Wait for a different time in every round. */
 static void stagger(struct race *race)
 {
 	for (int i = 0; i < race->round * 37 % 1000; i++)
@@ -71,7 +71,7 @@ static void *bind_until_over(void *arg)
 	}
 }
 
-/* Of several, who was last is not known; that it was one of them is. */
+/* Which of several was the last is unknown, but it must be one of them. */
 static bool is_someones_last(struct race *race, int racers, int flavour)
 {
 	bool nobody = true;
@@ -81,7 +81,7 @@ static bool is_someones_last(struct race *race, int racers, int flavour)
 			return true;
 		nobody &= race->racers[i].last < 0;
 	}
-	/* what it was before the race */
+	/* the binding from before the race */
 	return nobody && flavour == 0;
 }
 
@@ -150,7 +150,7 @@ TEST_F(threads, shmat_gets_one_binding)
 					bind_until_over));
 		stagger(race);
 		EXPECT_EQ(0, segment_attach(&race->seg));
-		/* What is in effect now is in effect for good. */
+		/* the binding at this time must not change any more */
 		seen = mapping_flavour(race->seg.addr);
 		end_race(race);
 		finish_race(race, variant->racers);
@@ -222,7 +222,7 @@ TEST_F(threads, failed_shmat_keeps_segment_bindable)
 		end_race(race);
 		finish_race(race, variant->racers);
 		for (int i = 0; i < variant->racers; i++) {
-			/* the last call came when no attach was under way */
+			/* no attach was under way at the last call */
 			EXPECT_LT(0, race->racers[i].late);
 			EXPECT_EQ(0, race->racers[i].odd_errno);
 		}
@@ -259,7 +259,7 @@ TEST_F(threads, ipc_rmid_is_einval_or_eidrm)
 		ASSERT_EQ(0, start_race(race, round, variant->racers,
 					bind_until_gone));
 		stagger(race);
-		EXPECT_EQ(0, segment_doom(&race->seg));
+		EXPECT_EQ(0, segment_rmid(&race->seg));
 		end_race(race);
 		finish_race(race, variant->racers);
 		for (int i = 0; i < variant->racers; i++) {

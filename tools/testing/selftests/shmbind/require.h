@@ -39,7 +39,7 @@ static inline bool has_distances(void)
 	return false;
 }
 
-/* How many nodes have @kib KiB of memory. */
+/* The number of nodes with at least @kib KiB of memory. */
 static inline int large_nodes(size_t kib)
 {
 	struct nodemask memory = memory_nodes();
@@ -50,7 +50,7 @@ static inline int large_nodes(size_t kib)
 	return count;
 }
 
-/* Can userfaultfd tell of writes? Not on every architecture. */
+/* Can userfaultfd track writes? Not all architectures support it. */
 static inline bool has_uffd_wp(void)
 {
 	struct uffdio_api api = { .api = UFFD_API };
@@ -65,7 +65,7 @@ static inline bool has_uffd_wp(void)
 	return has;
 }
 
-/* Do large folios go to swap whole? Nothing tells before one does. */
+/* Are large folios swapped out whole? The kernel has no file that says so. */
 static inline bool has_thp_swap(void)
 {
 #ifdef __powerpc__
@@ -75,7 +75,7 @@ static inline bool has_thp_swap(void)
 #endif
 }
 
-/* Has the machine @need, one of the features listed at REQUIRE()? */
+/* Does the machine have @need, one of the features listed at REQUIRE()? */
 static inline bool has_feature(const char *need)
 {
 	struct nodemask memory = memory_nodes(), cpus = cpu_nodes();
@@ -126,7 +126,7 @@ static inline bool has_features(const char *needs)
 	return true;
 }
 
-/* Leave a test as ASSERT_...() does: not without its teardown. */
+/* End a test as ASSERT_...() does, after its teardown. */
 static inline void leave(struct __test_metadata *_metadata)
 {
 	if (_metadata->teardown_fn)
@@ -136,8 +136,8 @@ static inline void leave(struct __test_metadata *_metadata)
 }
 
 /*
- * Leave the test as skipped unless the machine has every feature in @needs, a
- * list separated by spaces:
+ * Skip the test unless the machine has every feature in @needs, a list separated
+ * by spaces:
  *
  *   nodes=N	at least N nodes with memory
  *   cpunodes=N	at least N nodes with both CPUs and memory
@@ -150,12 +150,12 @@ static inline void leave(struct __test_metadata *_metadata)
  *   gigantic=N	at least N nodes with room for a huge page of 1 GiB
  *   cma	a node with a CMA area
  *   offline	memory of a node that has no other, plugged in but offline
- *   uffdwp	a kernel whose userfaultfd tells of writes
- *   thpswap	a kernel that writes large folios to swap whole
+ *   uffdwp	a kernel whose userfaultfd tracks writes
+ *   thpswap	a kernel that writes large folios to swap in one piece
  *   failslab	a kernel whose allocations can be made to fail
  *
- * Who runs the tests knows the machine and reads the reason: a skip for want of
- * something that is there is a failure.
+ * The harness knows the machine and reads the reason of a skip. If the machine has
+ * all that the test needs, the skip is a failure.
  */
 #define REQUIRE(needs)						\
 do {								\

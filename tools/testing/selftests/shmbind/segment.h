@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Segments, and where their pages lie.
+ * Segments, and the nodes of their pages.
  *
- * Every test is a process of its own. own_ipc_namespace() makes its segments go
- * with it however it ends, but some time later, from a work queue: a test whose
- * pages would be in the way of the next calls segment_remove(), or
- * segment_doom() as soon as it has attached.
+ * Each test is a process. own_ipc_namespace() frees its segments when it ends, in
+ * whatever way, but later, from a work queue. A test whose pages could disturb the
+ * next one calls segment_remove(), or segment_rmid() once it has attached.
  */
 #ifndef SELFTEST_SHMBIND_SEGMENT_H
 #define SELFTEST_SHMBIND_SEGMENT_H
@@ -19,7 +18,7 @@
 #include "require.h"
 #include "wrappers.h"
 
-/* Emulated, with KASAN and lockdep, everything takes several times as long. */
+/* In an emulated guest with KASAN and lockdep, tests take several times as long. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 120
 
@@ -78,10 +77,7 @@ static inline int segment_detach(struct segment *seg)
 	return addr ? shmdt(addr) : 0;
 }
 
-/*
- * The file behind the attached segment, which allows what an attach does not,
- * or -1.
- */
+/* A descriptor of the attached segment's file, which can be mapped, or -1. */
 static inline int segment_file(const struct segment *seg)
 {
 	unsigned long start = (unsigned long)seg->addr;
@@ -93,8 +89,8 @@ static inline int segment_file(const struct segment *seg)
 	return open(path, O_RDWR);
 }
 
-/* From now on the segment goes with its last attach. */
-static inline int segment_doom(struct segment *seg)
+/* The segment will be freed with its last attach. */
+static inline int segment_rmid(struct segment *seg)
 {
 	return shmctl(seg->id, IPC_RMID, NULL);
 }
@@ -102,7 +98,7 @@ static inline int segment_doom(struct segment *seg)
 static inline void segment_remove(struct segment *seg)
 {
 	segment_detach(seg);
-	segment_doom(seg);
+	segment_rmid(seg);
 }
 
 /* Bind and attach the segment, or remove it. */
@@ -111,7 +107,7 @@ static inline int segment_bind(struct segment *seg, int policy,
 {
 	if (!shmbind_nodes(seg->id, policy, mask) && !segment_attach(seg))
 		return 0;
-	segment_doom(seg);
+	segment_rmid(seg);
 	return -1;
 }
 
@@ -126,7 +122,7 @@ static inline int segment_open(struct segment *seg, size_t pages, int policy,
 
 #define BINDING_MAX	4096
 
-/* The text that every place shows for a binding. */
+/* The binding as text, which is the same in all files that show it. */
 static inline char *binding_text(int policy, const struct nodemask *mask,
 				 char *text)
 {
@@ -142,7 +138,7 @@ static inline char *binding_text(int policy, const struct nodemask *mask,
 	return text;
 }
 
-/* What /proc/sysvipc/shmbind says of the segment; "" if it is not there. */
+/* The segment's binding in /proc/sysvipc/shmbind; "" if it is not listed. */
 static inline char *segment_binding(int shmid, char *text)
 {
 	FILE *file = fopen("/proc/sysvipc/shmbind", "r");
@@ -161,7 +157,7 @@ static inline char *segment_binding(int shmid, char *text)
 	return text;
 }
 
-/* What numa_maps says of the caller's mapping at @addr; "" if nothing. */
+/* The policy of the caller's mapping at @addr in numa_maps; "" if none. */
 static inline char *mapping_policy(void *addr, char *text)
 {
 	FILE *file = fopen("/proc/self/numa_maps", "r");
@@ -206,8 +202,8 @@ static inline long thread_faults(void)
 }
 
 /*
- * The nodes of @count pages from @addr on that process @pid (0: the caller) has
- * mapped, or a negative error for each page that it has not.
+ * The nodes of @count pages from @addr on in process @pid (0: the caller). A page
+ * that the process has not mapped has a negative error instead.
  */
 static inline int placement_of(pid_t pid, char *addr, size_t count, int *nodes)
 {
@@ -240,7 +236,7 @@ static inline int page_node(char *addr, size_t page)
 	return node;
 }
 
-/* Have the first @count pages moved, as an administrator does. */
+/* Move the first @count pages, as an administrator does. */
 static inline int segment_move(struct segment *seg, size_t count, int node)
 {
 	void *pages[count];
@@ -254,8 +250,8 @@ static inline int segment_move(struct segment *seg, size_t count, int node)
 }
 
 /*
- * How many of @count pages lie on each node: @per_node has NODES_MAX entries.
- * Returns the number of pages that lie anywhere, or -1.
+ * Count the pages on each node; @per_node has NODES_MAX entries. Returns how many
+ * of the @count pages are on any node, or -1.
  */
 static inline long count_placement(char *addr, size_t count, long *per_node)
 {
@@ -278,8 +274,8 @@ static inline long count_placement(char *addr, size_t count, long *per_node)
 }
 
 /*
- * The same once all of them are somewhere: a page that compaction has in hand seems
- * to be nowhere.
+ * count_placement() once all pages are on a node. A page that compaction is moving
+ * seems to be on none.
  */
 static inline long count_settled(char *addr, size_t count, long *per_node)
 {
@@ -303,8 +299,8 @@ static inline int wait_for(pid_t pid)
 }
 
 /*
- * Attach, map what is resident and only that (a fault on a hole would place a
- * page), and ask.
+ * Attach, map the pages that are resident, and look up their nodes. A fault on a
+ * hole would allocate a page.
  */
 static inline int look_at_placement(int shmid, size_t count, int *nodes)
 {
@@ -321,7 +317,7 @@ static inline int look_at_placement(int shmid, size_t count, int *nodes)
 	return placement(addr, count, nodes);
 }
 
-/* placement() as a process sees it that neither bound nor touched a page. */
+/* placement() in a process that has neither bound the segment nor touched it. */
 static inline int placement_elsewhere(int shmid, size_t count, int *nodes)
 {
 	size_t size = count * sizeof(*nodes);

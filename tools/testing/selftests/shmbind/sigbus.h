@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Accesses that may be answered with SIGBUS, in any thread. */
+/* Accesses that may get SIGBUS, in any thread. */
 #ifndef SELFTEST_SHMBIND_SIGBUS_H
 #define SELFTEST_SHMBIND_SIGBUS_H
 
@@ -16,8 +16,8 @@ static inline void on_sigbus(int sig, siginfo_t *info, void *context)
 {
 	(void)context;
 	/*
-	 * One that nobody waits for ends the process, as it would without us:
-	 * also one that the harness passes on from a test that died of it.
+	 * An unexpected SIGBUS ends the process, as without this handler. That
+	 * includes one that the harness raises because a test died from it.
 	 */
 	if (!sigbus_expected) {
 		signal(sig, SIG_DFL);
@@ -44,7 +44,7 @@ static inline int catch_sigbus(void)
 	return catch_signal(SIGBUS);
 }
 
-/* Write to the page; false if that is SIGBUS. Needs catch_sigbus(). */
+/* Write to the page; false if it gets SIGBUS. Needs catch_sigbus(). */
 static inline bool try_touch(char *addr, size_t page)
 {
 	bool touched = false;
@@ -58,7 +58,7 @@ static inline bool try_touch(char *addr, size_t page)
 	return touched;
 }
 
-/* Load *@from; false if that is SIGBUS. */
+/* Load *@from; false if it gets SIGBUS. */
 static inline bool try_load(const long *from, long *value)
 {
 	bool loaded = false;
@@ -79,7 +79,7 @@ static inline bool try_read(char *addr, size_t page)
 	return try_load((long *)(addr + page * page_size()), &value);
 }
 
-/* Write to the pages in order up to the first SIGBUS; how many could be. */
+/* Write to the pages in order until the first SIGBUS; returns how many it wrote. */
 static inline long try_touch_pages(char *addr, long pages)
 {
 	long page = 0;

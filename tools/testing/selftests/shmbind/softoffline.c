@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Soft offlining: the kernel takes a page out of use and moves what is in it. A
- * HARD page stays within the mask; where that has no room the page stays in use.
+ * Soft offlining: the kernel takes a page out of use and moves its content. A HARD
+ * page stays within its mask. If that has no room, the page stays in use.
  */
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>
@@ -97,7 +97,7 @@ FIXTURE_TEARDOWN(softoffline)
 	EXPECT_EQ(0, unpoison_all());
 }
 
-/* Fill the pages of the segment, which all are on the home node, or go there. */
+/* Fill the pages of the segment, and have all of them on the home node. */
 static void fill_at_home(struct __test_metadata *_metadata,
 			 FIXTURE_DATA(softoffline) * self)
 {
@@ -109,7 +109,7 @@ static void fill_at_home(struct __test_metadata *_metadata,
 	ASSERT_EQ(PAGES, pages_on(seg, self->home));
 }
 
-/* Page by page, so that one that cannot be had does not hide the next. */
+/* Offline page by page, so a failure does not stop at the first page. */
 static int soft_offline(struct segment *seg, size_t size)
 {
 	int done = 0;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MEM_STRIPE is round robin in the order in which pages are allocated, counted
- * for each segment. So most tests write down where each page went as it came,
- * and look at every prefix of that list.
+ * MEM_STRIPE is round robin in the order of allocation, counted for each segment.
+ * Most tests record the node of each page as it is allocated, and check every
+ * prefix of that list.
  */
 #include <pthread.h>
 
@@ -12,7 +12,7 @@
 #include "orders.h"
 
 #define ROUNDS	16		/* of the stripe, in a test */
-#define IN_STEP	64		/* pages touched by threads in step: slow */
+#define IN_STEP	64		/* pages touched by threads in step, slowly */
 
 struct stripe_env {
 	int strength;
@@ -48,7 +48,7 @@ static void open_stripe(struct __test_metadata *_metadata,
 {
 	ASSERT_EQ(0, segment_open(seg, SPAN, MEM_STRIPE | env->strength,
 				  &env->memory));
-	ASSERT_EQ(0, segment_doom(seg));
+	ASSERT_EQ(0, segment_rmid(seg));
 }
 
 static int touch_and_look(struct segment *seg, size_t page)
@@ -57,7 +57,7 @@ static int touch_and_look(struct segment *seg, size_t page)
 	return page_node(seg->addr, page);
 }
 
-/* No prefix of the list prefers a node, and every round is like the first. */
+/* Every prefix of the list is even, and every round is like the first. */
 static void expect_round_robin(struct __test_metadata *_metadata,
 			       const struct stripe_env *env, const int *nodes,
 			       int count)
@@ -146,7 +146,7 @@ TEST_F(order, every_prefix_is_even)
 	expect_round_robin(_metadata, env, env->nodes, env->pages);
 }
 
-/* What must not disturb the round. */
+/* Events that must not disturb the round. */
 
 FIXTURE(stripe)
 {
@@ -184,7 +184,7 @@ TEST_F(stripe, two_segments_2_to_1_are_each_even)
 
 	open_stripe(_metadata, env, &env->seg);
 	open_stripe(_metadata, env, &env->other);
-	/* two of the one, then one of the other */
+	/* two pages of one segment, then one page of the other */
 	while (seen < env->pages) {
 		env->nodes[seen] = touch_and_look(&env->seg, seen);
 		if (seen++ & 1)
@@ -226,7 +226,7 @@ TEST_F(stripe, new_processes_continue_the_round)
 			_exit(0);
 		}
 		ASSERT_EQ(0, wait_for(child));
-		/* a second touch maps it here, where it can be looked up */
+		/* a second touch maps the page in this process */
 		env->nodes[i] = touch_and_look(seg, i);
 	}
 	expect_round_robin(_metadata, env, env->nodes, pages);
@@ -248,7 +248,7 @@ TEST_F(stripe, refilled_holes_continue_the_round)
 	expect_round_robin(_metadata, env, env->nodes, 2 * half);
 }
 
-/* Everything that looks at a segment or touches what is there. */
+/* Read and touch all pages, and read all files that show the segment. */
 static void look_hard(struct __test_metadata *_metadata, struct segment *seg,
 		      int pages)
 {
@@ -286,7 +286,7 @@ TEST_F(stripe, reading_and_retouching_spend_no_turn)
 		env->nodes[i] = touch_and_look(seg, i);
 		if (i % env->width)
 			continue;
-		/* attached elsewhere, every page has to be faulted in again */
+		/* in a new attach, every page faults again */
 		addr = shmat(seg->id, NULL, 0);
 		ASSERT_NE((void *)-1, addr);
 		ASSERT_EQ(0, segment_detach(seg));
@@ -329,7 +329,7 @@ TEST_F(stripe, cpuset_absence_is_not_made_up_for)
 	EXPECT_EQ(0, strays(env->nodes, early, &inside));
 	EXPECT_GE(1, spread(env->nodes, early, &inside));
 	EXPECT_GE(1, spread(env->nodes, early + late, &inside));
-	/* three rounds, of which the first and the last need not be whole */
+	/* three rounds; the first and the last may be partial */
 	EXPECT_LE(2, late_on_out);
 	EXPECT_GE(4, late_on_out);
 }
@@ -350,7 +350,7 @@ struct worker {
 	int number;
 };
 
-/* A barrier that threads leave so close together that they race. */
+/* A barrier that threads leave at almost the same time, so that they race. */
 static void keep_step(struct crew *crew, int step)
 {
 	int everyone = crew->threads * (step + 1);
@@ -378,7 +378,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* The threads touch the pages; how uneven they left them. */
+/* Have threads touch the pages; returns the spread of the nodes. */
 static int spread_by_threads(struct __test_metadata *_metadata,
 			     struct stripe_env *env, int threads, bool in_step)
 {
@@ -447,7 +447,7 @@ FIXTURE_TEARDOWN(full_node)
 	env_teardown(&self->env);
 }
 
-/* Let the first round show where it begins, then fill the victim. */
+/* Fill the victim after the first round; returns its turn within a round. */
 static int fill_after_a_round(struct __test_metadata *_metadata,
 			      struct stripe_env *env, int victim)
 {

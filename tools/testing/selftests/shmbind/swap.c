@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages of bound segments that come back from swap: from a disk, with readahead
- * that knows nothing of whose page it reads, through zswap, and from zram,
- * without it and with large folios in one piece.
+ * Pages of bound segments that come back from swap: from a disk, whose readahead
+ * does not know the segment of a page, from zswap, and from zram, which has no
+ * readahead and reads large folios in one piece.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,14 +12,14 @@
 #include "thp.h"
 
 #define LIMITED		1024	/* pages, more than the group may have */
-#define FEW		8	/* pages in the swap cache that are not ours */
+#define FEW		8	/* pages of others in the swap cache */
 #define SPARE		512	/* pages that a full node gets back */
 #define ROUNDS		20	/* of pages that go to swap and come back */
-#define MOMENTS		12	/* of an attempt, at which it gets them */
+#define MOMENTS		12	/* of an attempt, at which a node gets room */
 
 /*
- * Once there has been zswap, folios are read as pages until the machine is
- * started anew: so these come first.
+ * After zswap has been enabled, large folios are read page by page until the
+ * machine reboots. So these tests come first.
  */
 
 FIXTURE(folios)
@@ -51,7 +51,7 @@ FIXTURE_TEARDOWN(folios)
 	env_teardown(_metadata, &self->env);
 }
 
-/* Have @folios of a segment bound to @mask in swap, each in one piece. */
+/* Swap out @folios of a segment bound to @mask, each in one piece. */
 static void swap_out_folios(struct __test_metadata *_metadata,
 			    struct swap_env *env, int folios, int policy,
 			    const struct nodemask *mask)
@@ -256,7 +256,7 @@ TEST_F(pages, hard_moves_pages_read_ahead_outside)
 	expect_all_on(_metadata, &env->seg, &env->first);
 	expect_all_on(_metadata, &env->other, &env->last);
 
-	/* and counted where they went */
+	/* and are counted there */
 	segment_remove(&env->seg);
 	segment_remove(&env->other);
 	write_file("/proc/sys/vm/stat_refresh", "1");
@@ -264,7 +264,7 @@ TEST_F(pages, hard_moves_pages_read_ahead_outside)
 		EXPECT_GE(FEW, node_counter(node, "vmstat", "nr_swapcached"));
 }
 
-/* The first page of @seg that cannot be read, PAGES if all can be. */
+/* The first page of @seg that cannot be read, or PAGES. */
 static int page_that_fails(struct segment *seg)
 {
 	int page = 0;
@@ -355,7 +355,7 @@ TEST_F(pages, full_node_stops_a_hard_stripe)
 		EXPECT_GE(1, spread(nodes, PAGES, &mask));
 }
 
-/* Who gives a full node its pages back, in the middle of an attempt. */
+/* A thread that gives a full node some pages back during an attempt. */
 struct helper {
 	pthread_t thread;
 	char *addr;
@@ -379,7 +379,7 @@ static useconds_t now(void)
 	return time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
-/* Find a page for which there is no room; how long it took to learn that, us. */
+/* Find a page for which there is no room. Returns how long that attempt took, us. */
 static useconds_t populate_in_vain(struct __test_metadata *_metadata,
 				   struct segment *seg, int *page)
 {
@@ -452,7 +452,7 @@ TEST_F(pages, page_read_ahead_outside_is_sigbus)
 	expect_all_on(_metadata, &env->seg, &mask);
 }
 
-/* Have @group own a segment that is swapped out and a limit that is too low. */
+/* Swap out a segment of the group, and set a limit that is too low for it. */
 static void limit_swap_in(struct __test_metadata *_metadata,
 			  struct swap_env *env, int policy)
 {
@@ -524,14 +524,14 @@ TEST_F(pages, pages_return_by_the_policy_of_mbind)
 
 struct toggler {
 	pthread_t thread;
-	char *addr;	/* of an attach of its own */
+	char *addr;	/* of another attach */
 	size_t size;
 	struct nodemask mask;
 	atomic_bool done;
 	int failed;
 };
 
-/* Set a policy for the segment and take it back, over and over. */
+/* Set and remove a policy of the segment, over and over. */
 static void *toggle_policy(void *arg)
 {
 	struct toggler *toggler = arg;

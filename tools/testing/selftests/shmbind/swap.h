@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Something to swap to, and pages that are swapped out. */
+/* Swap devices, and pages that are swapped out. */
 #ifndef SELFTEST_SHMBIND_SWAP_H
 #define SELFTEST_SHMBIND_SWAP_H
 
@@ -14,12 +14,12 @@
 
 struct swap {
 	char path[LOOP_PATH_MAX];	/* "" if there is none */
-	int disk;	/* 0, or what keeps the loop device until it is removed */
+	int disk;	/* a descriptor that keeps the loop device, or 0 */
 	int zram;	/* its number, if there is no disk */
-	bool compressed;	/* by zswap, which is not even turned off else */
+	bool compressed;	/* by zswap, which has to be turned off again */
 };
 
-/* What mkswap(8) writes; @size is in bytes. */
+/* Write the header that mkswap(8) writes; @size is in bytes. */
 static inline int make_swap(int device, size_t size)
 {
 	size_t block = page_size();
@@ -44,19 +44,19 @@ static inline int swap_on(const char *path, size_t size)
 	return err ? -1 : swapon(path, 0);
 }
 
-/* Read asynchronously and ahead. */
+/* Pages are read asynchronously, with readahead. */
 static inline int swap_to_disk(struct swap *swap, size_t size)
 {
 	swap->disk = loop_open(size, O_RDWR, swap->path);
 	return swap->disk < 0 ? -1 : swap_on(swap->path, size);
 }
 
-/* Read synchronously and one by one. */
+/* Pages are read synchronously, one by one. */
 static inline int swap_to_zram(struct swap *swap, size_t size)
 {
 	char line[32], path[64];
 
-	/* which makes a device and tells its number */
+	/* reading this file makes a device and returns its number */
 	if (!*read_line(ZRAM "hot_add", line, sizeof(line)))
 		return -1;
 	swap->zram = atoi(line);
@@ -66,14 +66,14 @@ static inline int swap_to_zram(struct swap *swap, size_t size)
 	return write_file(path, line) ? -1 : swap_on(swap->path, size);
 }
 
-/* Read synchronously, and ahead, out of compressed memory before a disk. */
+/* Pages are read synchronously, with readahead, from compressed memory. */
 static inline int swap_to_zswap(struct swap *swap, size_t size)
 {
 	swap->compressed = true;
 	return write_file(ZSWAP, "Y") ? -1 : swap_to_disk(swap, size);
 }
 
-/* Does nothing if there never was any. */
+/* Does nothing if there was no swap. */
 static inline int swap_remove(struct swap *swap)
 {
 	char line[32];
@@ -97,7 +97,7 @@ static inline bool resident(struct segment *seg, size_t page)
 	return !mincore(seg->addr + page * page_size(), 1, &here) && here & 1;
 }
 
-/* How many pages of @seg are resident; with @touch, each is mapped anew. */
+/* How many pages of @seg are resident; with @touch, each is mapped again. */
 static inline int residents(struct segment *seg, bool touch)
 {
 	int pages = seg->size / page_size(), left = 0;
@@ -113,9 +113,9 @@ static inline int residents(struct segment *seg, bool touch)
 }
 
 /*
- * Have all pages of @seg, which @group pays for, written to swap and freed. Once
- * in a while a page is under writeback whenever reclaim comes by, or read ahead
- * for whoever wants its neighbour: MADV_PAGEOUT takes it again when it is mapped.
+ * Have all pages of @seg, which are charged to @group, written to swap and freed.
+ * Rarely a page is under writeback each time reclaim scans it, or is read ahead
+ * with its neighbour. MADV_PAGEOUT takes such a page when it is mapped again.
  */
 static inline void swap_out(struct __test_metadata *_metadata,
 			    const struct cgroup *group, struct segment *seg)
@@ -124,7 +124,7 @@ static inline void swap_out(struct __test_metadata *_metadata,
 
 	for (int tries = 0; left && tries < 200; tries++) {
 		madvise(seg->addr, seg->size, MADV_PAGEOUT);
-		/* what has been written waits to be reclaimed, on lists */
+		/* pages that were written wait on lists to be reclaimed */
 		if (tries)
 			compact_nodes();
 		cgroup_write(group, "memory.reclaim", "1M");

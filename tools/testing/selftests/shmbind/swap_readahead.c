@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A stripe's count while readahead brings pages that nobody has asked for: its
- * own, and those of others whose slots are beside them in swap. A page counts for
- * its node when it enters the segment. So each that is allocated for a fault goes
- * to a node that has had least, and one that was read ahead may be anywhere in
- * the mask.
+ * The count of a stripe while readahead brings its own pages, and those of other
+ * segments whose slots are adjacent in swap. A page counts for its node when it
+ * enters the segment. So a page that is allocated for a fault goes to a node that
+ * has the fewest, and a page that was read ahead may be on any node of the mask.
  */
 #include <pthread.h>
 
 #include "swapped.h"
 
 #define SLOTS		256	/* pages of a segment that are in swap */
-#define FRESH		1024	/* pages of a stripe that have never been */
+#define FRESH		1024	/* pages of a stripe that never were in swap */
 #define THREADS		4
 
 struct stripe {
@@ -64,7 +63,7 @@ FIXTURE_VARIANT_ADD(stripe, zswap_striped) {
 	.beside = STRIPED,
 };
 
-/* How many faults of the calling thread have not found a page in memory. */
+/* How many faults of the calling thread did not find their page in memory. */
 static long major_faults(void)
 {
 	struct rusage usage = {};
@@ -87,8 +86,8 @@ static int imbalance(const struct stripe *stripe)
 }
 
 /*
- * Touch pages that were never in swap until the nodes have had the same: each
- * of them in turn, twice.
+ * Touch pages that never were in swap until the nodes are level: each node gets a
+ * page in turn, twice.
  */
 static void level(struct __test_metadata *_metadata, struct stripe *stripe)
 {
@@ -103,7 +102,7 @@ static void level(struct __test_metadata *_metadata, struct stripe *stripe)
 		if (spread(nodes, 2 * width, &stripe->mask) == 0)
 			return;
 	}
-	ASSERT_TRUE(false) TH_LOG("the nodes never have the same");
+	ASSERT_TRUE(false) TH_LOG("the nodes do not become level");
 }
 
 static void open_beside(struct __test_metadata *_metadata,
@@ -136,7 +135,7 @@ static int slots_resident(struct segment *seg, bool touch)
 	return residents(&slots, touch);
 }
 
-/* The slots of one page each in turn, and those of the fresh pages nowhere. */
+/* Swap out the pages of both so that their slots alternate, but no fresh pages. */
 static void swap_out_slots(struct __test_metadata *_metadata,
 			   struct swap_env *env)
 {
@@ -196,7 +195,7 @@ FIXTURE_TEARDOWN(stripe)
 	env_teardown(_metadata, env);
 }
 
-/* Of a segment that is not striped nothing is expected. */
+/* Read a page. If it is that of a stripe, check that the stripe becomes no worse. */
 static void bring_back(struct __test_metadata *_metadata, struct segment *seg,
 		       struct stripe *stripe, int page)
 {
@@ -215,7 +214,7 @@ static void bring_back(struct __test_metadata *_metadata, struct segment *seg,
 	ASSERT_LE(0, node);
 	ASSERT_TRUE(node_isset(node, &stripe->mask));
 	stripe->given[node]++;
-	/* level() ends anywhere in a round, in which a node may be one ahead */
+	/* level() ends within a round, so a node may be one page ahead */
 	most = before > 2 ? before : 2;
 	if (allocated && width > 1) {
 		ASSERT_GE(most, imbalance(stripe))
@@ -232,7 +231,7 @@ static void expect_contents(struct __test_metadata *_metadata,
 	}
 }
 
-/* By readahead each segment is off by what one window has of its pages. */
+/* A window of readahead may leave a stripe uneven by its pages in it. */
 static void expect_even(struct __test_metadata *_metadata,
 			const struct stripe *stripe, int windows)
 {
@@ -276,8 +275,8 @@ TEST_F(stripe, two_alternating_stay_even)
 		bring_back(_metadata, &env->other, &self->other, page);
 	}
 	/*
-	 * Readahead of one segment may be first in every window, and bring all
-	 * pages of the other to nodes of its own choice, where they stay.
+	 * Readahead of one segment may be first in every window. It then puts all
+	 * pages of the other segment on nodes of its choice, where they stay.
 	 */
 	if (variant->on == swap_to_zram) {
 		expect_even(_metadata, &self->stripe, 2);

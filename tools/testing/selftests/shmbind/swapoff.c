@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * swapoff(2), an administrator's move: pages go where their binding says while
- * there is room, elsewhere when there is none, and none of them makes it fail.
+ * swapoff(2) by an administrator: pages go to the nodes of their binding while
+ * there is room, then to other nodes. A binding never makes the call fail.
  */
 #include "swapped.h"
 #include "thp.h"
@@ -38,7 +38,7 @@ FIXTURE_TEARDOWN(pages)
 	env_teardown(_metadata, &self->env);
 }
 
-/* Has all of a block device in the page cache. */
+/* Bring all of a block device into the page cache. */
 static int read_whole(const char *path)
 {
 	char block[4096];
@@ -58,7 +58,7 @@ static int pages_outside(struct __test_metadata *_metadata,
 	int pages = seg->size / page_size(), nodes[pages];
 
 	ASSERT_EQ(pages, residents(seg, false));
-	/* mapped, to be seen; and this moves none of them */
+	/* map the pages, which moves none of them */
 	expect_numbers(_metadata, seg);
 	ASSERT_EQ(0, placement(seg->addr, pages, nodes));
 	return strays(nodes, pages, mask);
@@ -102,7 +102,7 @@ TEST_F(pages, full_mask_does_not_fail)
 	struct swap_env *env = &self->env;
 	size_t policy = 0;
 
-	/* one after the other, as all of them together */
+	/* one policy after the other, since a full node affects all */
 	for (; policy < ARRAY_SIZE(policies); policy++) {
 		ASSERT_EQ(0, segment_open(&env->seg, PAGES,
 					  policies[policy] | MEM_HARDBIND,

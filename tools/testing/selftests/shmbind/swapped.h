@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Segments whose pages are in swap, and the machine that brings them back. */
+/* Segments whose pages are in swap. */
 #ifndef SELFTEST_SHMBIND_SWAPPED_H
 #define SELFTEST_SHMBIND_SWAPPED_H
 
@@ -69,7 +69,7 @@ static inline int *number_of(struct segment *seg, int page)
 	return (int *)(seg->addr + page * page_size());
 }
 
-/* No page like another, nor like one of zeroes, which is not written to swap. */
+/* Write a different number to each page. A page of zeroes would not be swapped. */
 static inline void write_numbers(struct segment *seg)
 {
 	int pages = seg->size / page_size();
@@ -88,8 +88,8 @@ static inline void expect_numbers(struct __test_metadata *_metadata,
 }
 
 /*
- * Have the slots of two segments alternate in swap: what is beside a page is
- * read with it, by the policy of the segment whose page is wanted.
+ * Swap out two segments so that their slots alternate. Readahead for one segment
+ * then reads pages of the other, by the policy of the first.
  */
 static inline void swap_out_side_by_side(struct __test_metadata *_metadata,
 					 struct swap_env *env)
@@ -108,9 +108,9 @@ static inline void swap_out_side_by_side(struct __test_metadata *_metadata,
 }
 
 /*
- * Swap out @pages of a segment and fill the node that it is bound to, except for
- * @room pages. The kernel may have left the node about a hundred pages below its
- * watermark, so @room is 0 or several times that.
+ * Swap out a segment of @pages and fill its node except for @room pages. The node
+ * may be about a hundred pages below its watermark, so @room is 0 or several times
+ * that.
  */
 static inline void swap_out_of_crowded_node(struct __test_metadata *_metadata,
 					    struct swap_env *env, int pages,
@@ -125,7 +125,7 @@ static inline void swap_out_of_crowded_node(struct __test_metadata *_metadata,
 						     first_node(mask)), room));
 }
 
-/* The same, with a node that is full. */
+/* swap_out_of_crowded_node() without any room. */
 static inline void swap_out_of_full_node(struct __test_metadata *_metadata,
 					 struct swap_env *env, int pages,
 					 const struct nodemask *mask)
@@ -133,7 +133,7 @@ static inline void swap_out_of_full_node(struct __test_metadata *_metadata,
 	swap_out_of_crowded_node(_metadata, env, pages, 0, mask);
 }
 
-/* The first page that is not there, @pages if all are. */
+/* The first page that is not resident, or @pages if all are. */
 static inline int page_swapped_out(struct segment *seg, int pages)
 {
 	int page = 0;
@@ -143,14 +143,14 @@ static inline int page_swapped_out(struct segment *seg, int pages)
 	return page;
 }
 
-/* Read @page: 0; EFAULT for a SIGBUS; ENOMEM for what faults repeat. */
+/* Read @page: 0, EFAULT for what is SIGBUS, ENOMEM for what a fault repeats. */
 static inline int populate(struct segment *seg, int page)
 {
 	return madvise(seg->addr + page * page_size(), page_size(),
 		       MADV_POPULATE_READ) ? errno : 0;
 }
 
-/* Who leaves the mask of a segment to those outside, for the calling process. */
+/* Move the calling process to a cpuset that has no node of @mask. */
 static inline int join_cpuset_without(struct swap_env *env,
 				      const struct nodemask *mask)
 {

@@ -8,7 +8,7 @@
 #define THP_DIR		"/sys/kernel/mm/transparent_hugepage/"
 #define FOLIO_SIZE	(2UL << 20)	/* bytes */
 
-/* Attached where large folios can be mapped as such. */
+/* Open a segment at an address where large folios can be mapped as such. */
 static inline void open_aligned(struct __test_metadata *_metadata,
 				struct segment *seg, size_t pages, int policy,
 				const struct nodemask *mask)

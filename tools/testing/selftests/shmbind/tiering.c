@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Promotion from slow memory by NUMA balancing in tiering mode: pages of SOFT
- * segments come back to the mask's nodes, and no page of a bound segment goes to
- * a fast node outside its mask.
+ * Promotion from slow memory by NUMA balancing in tiering mode. Pages of SOFT
+ * segments return to nodes of the mask. No page of a bound segment goes to a fast
+ * node outside its mask.
  */
 #include <time.h>
 
@@ -11,9 +11,9 @@
 #include "segment.h"
 
 #define PAGES		128
-#define ENOUGH		(3 * PAGES / 4)	/* promoted pages, to be called so */
+#define ENOUGH		(3 * PAGES / 4)	/* pages that prove promotion */
 #define PATIENCE_S	20
-#define VAIN_S		2	/* after others have been promoted */
+#define VAIN_S		2	/* to wait after others have been promoted */
 
 FIXTURE(tiering)
 {
@@ -96,13 +96,13 @@ static int pages_in(struct segment *seg, const struct nodemask *mask)
 	return in;
 }
 
-/* Pages that have been demoted: that they were fast once is not known to it. */
+/* Move the pages to a slow node. The kernel does not remember where they were. */
 static void fill_below(struct __test_metadata *_metadata, struct segment *seg,
 		       int node)
 {
 	struct nodemask mask = nodes_of(node);
 
-	/* not promoted before they have been counted */
+	/* no promotion before they are counted */
 	ASSERT_EQ(0, balance("0"));
 	touch_pages(seg->addr, PAGES);
 	ASSERT_EQ(0, segment_move(seg, PAGES, node));
@@ -119,9 +119,9 @@ static void open_below(struct __test_metadata *_metadata,
 }
 
 /*
- * Use the segment, and an unbound one beside it, from @node until enough pages
- * of the latter have been promoted, and of the former as well, or some time has
- * passed. How many of the latter have.
+ * Use the segment and an unbound one on @node, until enough pages of the latter
+ * have been promoted, and with @both of the former as well, or some time has
+ * passed. Returns how many pages of the unbound segment have been promoted.
  */
 static int use_from(struct __test_metadata *_metadata,
 		    FIXTURE_DATA(tiering) * self, int node, bool both)
@@ -135,7 +135,7 @@ static int use_from(struct __test_metadata *_metadata,
 	ASSERT_EQ(0, run_on_node(node));
 	fill_below(_metadata, &self->unbound, self->below);
 	ASSERT_EQ(0, balance(self->mode));
-	/* busily, since the scan goes by the time that a task has run */
+	/* use CPU time: the scan is paced by it */
 	while (clock() < end) {
 		for (int i = 0; i < 200; i++) {
 			touch_pages(self->seg.addr, PAGES);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that userfaultfd(2) fills, in a mapping of a segment's file: an attach
- * has no userfaultfd.
+ * Pages that userfaultfd(2) fills, in a mapping of the segment's file. An attach
+ * cannot be registered for that.
  */
 #include "expected.h"
 #include "segment.h"
@@ -74,7 +74,7 @@ FIXTURE_TEARDOWN(uffd)
 	segment_remove(&self->seg);
 }
 
-/* Fill page @page of the second mapping: 0 or the error. */
+/* Fill page @page of the second mapping; returns 0 or the error. */
 static int copy_page(int fd, char *addr, int page, char *source)
 {
 	struct uffdio_copy copy = {
@@ -115,7 +115,7 @@ TEST_F(uffd, failed_copies_between_cost_no_turn)
 	}
 }
 
-/* A copy that fails after each page that is touched, and the round goes on. */
+/* A copy fails after each page that is touched. */
 
 /* A copy that cannot read its source, between faults, costs no turn. */
 TEST_F(uffd, copy_from_unreadable_page_costs_no_turn)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Where a binding shows, and what looks as it does without shmbind(). */
+/* Files and calls that show a binding, and those that must not change. */
 #include <asm/bitsperlong.h>
 #include <sys/mount.h>
 
@@ -9,7 +9,7 @@
 
 /* numa_maps */
 
-/* The line of the mapping that starts at @addr, without its end; "" if none. */
+/* The line of the mapping at @addr, without its newline; "" if there is none. */
 static char *numa_maps_line(pid_t pid, void *addr, char *line, size_t size)
 {
 	char path[64];
@@ -28,7 +28,7 @@ static char *numa_maps_line(pid_t pid, void *addr, char *line, size_t size)
 	return line;
 }
 
-/* Every @step-th of @nodes, from the @skip-th on. */
+/* Every @step-th node of @nodes, from the @skip-th on. */
 static struct nodemask every(int step, int skip, struct nodemask nodes)
 {
 	struct nodemask mask = {};
@@ -109,7 +109,7 @@ FIXTURE_SETUP(binding)
 	self->masks[0] = memory;
 	self->masks[1] = nodes_of(first_node(&memory));
 	self->masks[2] = nodes_of(last_node(&memory));
-	/* 0,2,4,... and 0,3,6,...: lists that no dash makes short */
+	/* 0,2,4,... and 0,3,6,...: lists without ranges */
 	self->masks[3] = every(2, 0, memory);
 	self->masks[4] = every(3, 0, memory);
 }
@@ -132,7 +132,7 @@ TEST_F(binding, numa_maps_shows_the_binding)
 			 list);
 		EXPECT_STREQ(self->want, mapping_policy(seg.addr, self->seen));
 
-		/* and the rest of the line is what it is for any segment */
+		/* the rest of the line is the same as without a binding */
 		snprintf(self->want, sizeof(self->want),
 			 "%08lx %s%s file=/SYSV00000000\\040(deleted)",
 			 (unsigned long)seg.addr, variant->shown, list);
@@ -191,7 +191,7 @@ TEST_F(binding, get_mempolicy_returns_the_page_node)
 
 	ASSERT_EQ(0, segment_open(&seg, PAGES, variant->policy, &last));
 	touch_page(seg.addr, 0);
-	/* the second one is put in its place by the question */
+	/* the second page is allocated by the call */
 	for (int i = 0; i < 2; i++) {
 		int node = -1;
 
@@ -314,7 +314,7 @@ TEST_F(visibility, get_mempolicy_of_task_has_no_binding)
 	EXPECT_EQ(MPOL_DEFAULT, mode);
 }
 
-/* MPOL_SHMBIND is an answer, never a question */
+/* MPOL_SHMBIND is returned, and never accepted */
 
 /* MPOL_SHMBIND is greater than all other modes and fits a byte. */
 TEST_F(visibility, mpol_shmbind_is_last_and_fits_a_byte)
@@ -446,7 +446,7 @@ static void print_shm_line(const struct segment *seg, int resident, char *line,
 		 resident * (unsigned long)page_size(), 0UL);
 }
 
-/* In a namespace that has but this segment. */
+/* In a namespace that has only this segment. */
 #define EXPECT_SHM_LINE(seg, resident)					\
 do {									\
 	FILE *_file = fopen("/proc/sysvipc/shm", "r");			\

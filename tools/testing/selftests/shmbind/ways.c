@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ways into a segment other than a fault of whoever has it attached: each honours
- * the binding, and says in its own manner that a HARD node has no page to give.
+ * Ways to access a segment other than a fault on an attach. Each of them allocates
+ * by the binding, and has an error of its own for a HARD node without a free page.
  */
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
@@ -19,10 +19,10 @@
 #endif
 
 static char *own_page;
-static int disk;	/* a block device of zeroes, read past the page cache */
+static int disk;	/* a block device of zeroes, opened with O_DIRECT */
 static int file;	/* of the segment */
 
-/* Each has the first page at @addr exist, and returns 0 or an error. */
+/* Each of these functions allocates a page; it returns 0 or an error. */
 
 static int by_mlock(struct segment *seg, size_t page)
 {
@@ -108,7 +108,7 @@ static int by_fallocate(struct segment *seg, size_t page)
 	return fallocate(file, 0, page * page_size(), page_size()) ? errno : 0;
 }
 
-/* Of a mapping of the segment's file: an attach has no userfaultfd. */
+/* Fill a page in a mapping of the segment's file: an attach has no userfaultfd. */
 static int copy_by_userfaultfd(char *addr)
 {
 	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC), err = 0;
@@ -148,7 +148,7 @@ static int by_userfaultfd(struct segment *seg, size_t page)
 static const struct way {
 	const char *name;
 	int (*go)(struct segment *seg, size_t page);
-	int err;	/* where there is no page to be had */
+	int err;	/* if the node has no free page */
 } ways[] = {
 	{ "mlock",		by_mlock,		ENOMEM },
 	{ "MADV_POPULATE_READ",	by_populate_read,	EFAULT },
@@ -166,7 +166,7 @@ static const struct way {
 #define WAYS	((int)ARRAY_SIZE(ways))
 #define TRIES	5
 
-/* Attach, and open the file before a way in splits the mapping. */
+/* Attach and open the file, before an access splits the mapping. */
 static int attach(struct segment *seg)
 {
 	if (segment_attach(seg))
@@ -222,7 +222,7 @@ FIXTURE_TEARDOWN(access)
 	close(disk);
 }
 
-/* How much there is of the segment. */
+/* The allocated size of the segment, in blocks of 512 bytes. */
 static long blocks(void)
 {
 	struct stat stat;
@@ -230,7 +230,7 @@ static long blocks(void)
 	return fstat(file, &stat) ? -1 : stat.st_blocks;
 }
 
-/* Where the page lies that @way makes, or -1. */
+/* The node of the page that @way allocates, or -1. */
 static int node_by(const struct way *way, struct segment *seg, size_t page)
 {
 	long before = blocks();
@@ -282,8 +282,8 @@ TEST_F(access, page_takes_its_turn_in_a_stripe)
 }
 
 /*
- * The kernel may find a page to reclaim all the same: a few times. @page is the
- * first that has not been tried, and the next one then.
+ * Try a few pages until one fails, as the kernel may still reclaim some. @page is
+ * the first page that was not tried yet.
  */
 static int go_where_full(const struct way *way, struct segment *seg,
 			 struct segment *ballast, long *taken, size_t *page)
@@ -318,7 +318,7 @@ TEST_F(access, full_node_returns_the_usual_error)
 					&taken, &page))
 			TH_LOG("%s", ways[way].name);
 	}
-	/* none has made a page and said that it has not */
+	/* no call has allocated a page and returned an error */
 	there = blocks() * 512 / page_size();
 	EXPECT_EQ(page, WAYS + there);
 

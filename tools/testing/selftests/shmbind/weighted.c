@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MEM_WEIGHTED: rounds in which each node has as many turns as its weight, counted
- * in the order of allocation.
+ * MEM_WEIGHTED: each node has as many turns in a round as its weight, in the order
+ * of allocation.
  */
 #include <pthread.h>
 
@@ -92,7 +92,7 @@ static int count_on(int node, const int *nodes, int count)
 	return found;
 }
 
-/* Each node has its weight of each round, and none more before its round ends. */
+/* Each node has as many pages of each round as its weight. */
 static void expect_rounds(struct __test_metadata *_metadata,
 			  struct weighted_env *env, const int *nodes, int rounds)
 {
@@ -177,7 +177,7 @@ TEST_F(weighted, new_weights_keep_a_lead_in_pages)
 	for (node = -1; next_node(&node, &env->memory);)
 		ASSERT_EQ(0, set_weight(node, weight));
 
-	/* the round of weight 1 ends; the folio is worth 15 of the next */
+	/* the round of weight 1 ends, and the folio pays for 15 more rounds */
 	late = others + (large / weight - 1) * weight * others;
 	ASSERT_GE((int)SPAN, late + weight * (others + 1));
 	for (int i = 0; i < late; i++)
@@ -297,7 +297,7 @@ TEST_F(weighted, large_folios_are_off_by_one_weight)
 
 	REQUIRE("nodes=2");
 	if (folios > 20)
-		folios = 20;	/* what all topologies have room for */
+		folios = 20;	/* for which all topologies have room */
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 	compact_nodes();
 	open_aligned(_metadata, &env->seg, budget,
@@ -367,7 +367,7 @@ TEST_F(weighted, cpuset_keeps_the_weights_of_the_rest)
 	EXPECT_EQ(0, strays(nodes, count / 2, &inside));
 	EXPECT_GE(1, weights_off(nodes, count / 2, &inside, env->weights));
 
-	/* and without it no node makes up for its absence */
+	/* outside of the cpuset, no node catches up */
 	for (int i = 0; i < count / 2; i++)
 		nodes[i] = touch_and_look(&env->seg, count / 2 + i);
 	EXPECT_GE(2, weights_off(nodes, count / 2, &env->memory,
@@ -401,7 +401,7 @@ TEST_F(weighted, full_node_gets_its_usual_turns_later)
 	for (int i = done; i < 4 * round; i++)
 		nodes[i] = touch_and_look(&env->seg, i);
 	if (hard) {
-		/* what it waited for came first */
+		/* include the pages from before the stop */
 		for (int i = 0; i < done; i++)
 			nodes[i] = page_node(env->seg.addr, i);
 		expect_rounds(_metadata, env, nodes, 4);

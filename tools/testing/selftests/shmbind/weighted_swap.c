@@ -35,8 +35,8 @@ FIXTURE_VARIANT_ADD(pages, zram_soft) {
 };
 
 /*
- * Readahead brings seven pages with each that is wanted. Were they placed evenly,
- * the wanted pages alone could not make up for it.
+ * Readahead brings seven more pages with each page that is wanted. If it placed
+ * them evenly, the wanted pages could not make up for that.
  */
 static int set_skewed_weights(const struct nodemask *mask)
 {
@@ -94,7 +94,7 @@ TEST_F(pages, pages_at_random_return_by_weight)
 {
 	struct swap_env *env = &self->env;
 
-	/* every page is wanted once, or has come with one that was */
+	/* each page is read once, or was read ahead with another */
 	for (int page = 0; page < self->count; page++)
 		read_page(env->seg.addr, page * 7919UL % self->count);
 	expect_numbers(_metadata, &env->seg);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The weights of the nodes, which are one set for the whole machine. */
+/* The weights of the nodes, one set for the whole machine. */
 #ifndef SELFTEST_SHMBIND_WEIGHTS_H
 #define SELFTEST_SHMBIND_WEIGHTS_H
 
@@ -25,13 +25,13 @@ static inline int get_weight(int node)
 	return atoi(read_line(path, line, sizeof(line)));
 }
 
-/* As the kernel computes them from the bandwidth of the nodes, if it knows that. */
+/* Use the weights that the kernel computes from bandwidth, if it knows that. */
 static inline int weigh_automatically(void)
 {
 	return write_file(WEIGHTS_DIR "/auto", "true");
 }
 
-/* As they are when the machine has started. */
+/* Restore the weights that the machine has started with. */
 static inline int reset_weights(const struct nodemask *mask)
 {
 	int node;
@@ -71,8 +71,8 @@ static inline int set_different_weights(const struct nodemask *mask)
 }
 
 /*
- * By how many of its weights the count of a node is away from its share of all
- * @count pages, rounded up: the worst of @mask. 1 is what whole rounds allow.
+ * How far the count of a node is from its share of all @count pages, in units of
+ * its weight and rounded up; the maximum over @mask. Whole rounds allow 1.
  */
 static inline int weights_off(const int *nodes, int count,
 			      const struct nodemask *mask, const int *weights)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MADV_WILLNEED on pages of a bound segment that are in swap: a hint. It brings
- * back what there is room for, reclaims nothing, ends at the first page that
- * cannot be had or at a signal that kills, and keeps nobody waiting.
+ * MADV_WILLNEED on pages of a bound segment that are in swap. The hint brings back
+ * pages while there is room and reclaims nothing. It ends at the first page that
+ * finds no room, or at a fatal signal, and does not block other tasks.
  */
 #include <sys/time.h>
 #include <time.h>
@@ -12,7 +12,7 @@
 
 #define MANY		1024	/* pages: reclaiming for each takes long */
 #define ROOM		384	/* pages that a full node gets back */
-#define LIMIT_S		20	/* for what takes milliseconds */
+#define LIMIT_S		20	/* for operations that take milliseconds */
 #define TRIES		5
 
 FIXTURE(pages)
@@ -42,7 +42,7 @@ FIXTURE_TEARDOWN(pages)
 	env_teardown(_metadata, &self->env);
 }
 
-/* How many pages are resident when what has been asked for is read. */
+/* How many pages are resident after all reads have completed. */
 static int settled_residents(struct segment *seg)
 {
 	int pages = seg->size / page_size(), there = 0, before, still = 0;
@@ -62,7 +62,7 @@ static int willneed(struct segment *seg)
 	return madvise(seg->addr, seg->size, MADV_WILLNEED);
 }
 
-/* What one attempt to bring back a page costs that cannot be had. */
+/* How often an attempt that fails to bring back a page reclaims: the maximum. */
 static long reclaims_of_a_failure(struct __test_metadata *_metadata,
 				  struct swap_env *env)
 {
@@ -148,7 +148,7 @@ TEST_F(pages, pages_that_fit_are_read)
 	EXPECT_EQ(there, last);
 }
 
-/* Has @child ended within LIMIT_S? If not it is killed. */
+/* Does @child end within LIMIT_S? It is killed otherwise. */
 static bool ends_in_time(pid_t child)
 {
 	int status;
@@ -197,7 +197,7 @@ static useconds_t now(void)
 	return time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
-/* A child that asks for the pages and is killed after @after us, 0 for never. */
+/* Have a child give the hint, and kill it after @after us; 0 for never. */
 static int advise_and_die(struct segment *seg, useconds_t after)
 {
 	struct itimerval timer = {
@@ -236,7 +236,7 @@ TEST_F(pages, fatal_signal_ends_the_hint)
 	whole = now();
 	ASSERT_EQ(0, advise_and_die(&env->seg, 0));
 	whole = now() - whole;
-	/* it may not have begun by then, or have been through */
+	/* the signal may come before the hint starts, or after it ends */
 	for (int i = 1; i < TRIES && (there == 0 || there == MANY); i++) {
 		swap_out(_metadata, &env->group, &env->seg);
 		advise_and_die(&env->seg, whole * i / TRIES);

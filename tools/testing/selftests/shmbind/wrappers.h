@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The system calls under test, raw: no libnuma, and errors as the kernel's. */
+/* The system calls under test, without libnuma. Errors are in errno. */
 #ifndef SELFTEST_SHMBIND_WRAPPERS_H
 #define SELFTEST_SHMBIND_WRAPPERS_H
 
@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 /*
- * The tests of MEM_HARDBIND whose masks have room on all nodes or on none hold for
- * MEM_MASKBIND, too, and are built a second time for that.
+ * Tests of MEM_HARDBIND whose masks have room on all nodes or on none also hold
+ * for MEM_MASKBIND. They are built a second time for it.
  */
 #ifdef TEST_MASKBIND
 #undef MEM_HARDBIND
