@@ -79,10 +79,7 @@ TEST_F(collapse, hard_hole_collapses_within_mask)
 	}
 }
 
-/*
- * Pages that an administrator has moved away return to the mask when they are
- * collapsed.
- */
+/* Pages that were moved away return to the mask when they are collapsed. */
 TEST_F(collapse, hard_moved_pages_collapse_into_mask)
 {
 	const int moved[] = { PAGES, PAGES - 1, 1 };

@@ -115,7 +115,7 @@ TEST_F(contig, hard_pages_without_room_fail_the_range)
 }
 
 /* HARD pages move within their node. Every other page of it is free. */
-TEST_F(contig, hard_pages_move_on_their_node)
+TEST_F(contig, range_moves_hard_pages_on_their_node)
 {
 	size_t most = node_pages(self->node), pages = 0;
 
@@ -134,7 +134,7 @@ TEST_F(contig, hard_pages_move_on_their_node)
 }
 
 /* HARD pages move to another node of their mask to free a range. */
-TEST_F(contig, hard_pages_move_within_their_mask)
+TEST_F(contig, range_moves_hard_pages_in_their_mask)
 {
 	size_t most = node_pages(self->node);
 
@@ -151,7 +151,7 @@ TEST_F(contig, hard_pages_move_within_their_mask)
 }
 
 /* SOFT pages leave their mask to free a range. */
-TEST_F(contig, soft_pages_move_anywhere)
+TEST_F(contig, range_moves_soft_pages_anywhere)
 {
 	long before;
 

@@ -152,7 +152,7 @@ static long moved(struct __test_metadata *_metadata,
 }
 
 /* A scheme does not move HARD pages to a node outside the mask. */
-TEST_F(damon, hard_pages_stay_within_mask)
+TEST_F(damon, damon_keeps_hard_pages_in_the_mask)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -163,7 +163,7 @@ TEST_F(damon, hard_pages_stay_within_mask)
 }
 
 /* A scheme moves HARD pages to another node of the mask. */
-TEST_F(damon, hard_pages_move_within_mask)
+TEST_F(damon, damon_moves_hard_pages_in_the_mask)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -174,7 +174,7 @@ TEST_F(damon, hard_pages_move_within_mask)
 }
 
 /* A scheme moves SOFT pages to a node outside the mask. */
-TEST_F(damon, soft_pages_move_anywhere)
+TEST_F(damon, damon_moves_soft_pages_anywhere)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -184,7 +184,7 @@ TEST_F(damon, soft_pages_move_anywhere)
 }
 
 /* A scheme moves unbound pages, also after there was a HARD binding. */
-TEST_F(damon, unbound_pages_move_anywhere)
+TEST_F(damon, damon_moves_unbound_pages_anywhere)
 {
 	struct nodemask mask = nodes_of(self->home);
 

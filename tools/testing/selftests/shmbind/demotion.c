@@ -136,9 +136,7 @@ TEST_F(demotion, soft_pages_are_demoted)
 	EXPECT_EQ(PAGES, demote(self, TRIES));
 }
 
-/*
- * Pages of an unbound segment are demoted, also after there was a HARD binding.
- */
+/* Unbound pages are demoted, also after there was a HARD binding. */
 TEST_F(demotion, unbound_pages_are_demoted)
 {
 	ASSERT_EQ(0, segment_open(&self->other, 1,
@@ -232,10 +230,7 @@ TEST_F(demotion, hard_pages_stay_mapped_at_swap_limit)
 	EXPECT_EQ(PAGES, pages_in(&self->seg, &self->fast));
 }
 
-/*
- * HARD pages stay mapped on LRU lists that they share with SOFT pages, which
- * are demoted.
- */
+/* HARD pages stay mapped beside SOFT pages, which are demoted. */
 TEST_F(demotion, hard_pages_stay_mapped_beside_soft)
 {
 	ASSERT_EQ(0, segment_open(&self->seg, PAGES,
@@ -251,9 +246,7 @@ TEST_F(demotion, hard_pages_stay_mapped_beside_soft)
 	EXPECT_LT(0, pages_in(&self->other, &self->slow));
 }
 
-/*
- * Allocations on a full node have reclaim scan HARD pages, which stay mapped.
- */
+/* HARD pages stay mapped when allocations on a full node reclaim. */
 TEST_F_TIMEOUT(demotion, hard_pages_stay_mapped_on_a_full_node, 150)
 {
 	struct nodemask mask = nodes_of(self->node);
@@ -288,10 +281,7 @@ TEST_F(demotion, hard_pages_demote_to_slow_nodes_of_mask)
 	EXPECT_EQ(PAGES, demote(self, TRIES));
 }
 
-/*
- * HARD pages are demoted to the slow node of their mask, be it the nearest or
- * not.
- */
+/* HARD pages are demoted to the slow node of their mask, near or far. */
 TEST_F(demotion, hard_pages_demote_within_mask)
 {
 	struct nodemask mask;
@@ -312,10 +302,7 @@ TEST_F(demotion, hard_pages_demote_within_mask)
 	}
 }
 
-/*
- * SOFT pages are demoted from LRU lists that they share with HARD pages, which
- * stay.
- */
+/* SOFT pages are demoted beside HARD pages on the same LRU lists. */
 TEST_F(demotion, soft_pages_demote_beside_hard)
 {
 	struct nodemask mask = nodes_of(self->node);

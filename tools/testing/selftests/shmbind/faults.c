@@ -361,7 +361,7 @@ static int come_or_go(struct fault_env *env, int round)
 }
 
 /* Faults find the right page while the segment is attached and detached. */
-TEST_F(race, attaches_come_and_go)
+TEST_F(race, faults_survive_detach_and_attach)
 {
 	change_under_visitors(_metadata, &self->env, come_or_go);
 }
@@ -377,7 +377,7 @@ static int replace(struct fault_env *env, int round)
  * Faults find the right page while a new segment replaces the old one, which
  * goes with its last attach.
  */
-TEST_F(race, another_segment_takes_the_place)
+TEST_F(race, faults_survive_another_segment)
 {
 	change_under_visitors(_metadata, &self->env, replace);
 }
@@ -392,7 +392,7 @@ static int move(struct fault_env *env, int round)
 }
 
 /* Faults find the right page while mremap() moves the mapping. */
-TEST_F(race, mapping_moves)
+TEST_F(race, faults_survive_mremap)
 {
 	self->env.places = 2;
 	change_under_visitors(_metadata, &self->env, move);
@@ -415,7 +415,7 @@ static int reorder(struct fault_env *env, int round)
 }
 
 /* Faults find a page of the segment while remap_file_pages() reorders it. */
-TEST_F(race, pages_are_reordered)
+TEST_F(race, faults_survive_remap_file_pages)
 {
 	self->env.shuffled = true;
 	change_under_visitors(_metadata, &self->env, reorder);
@@ -430,7 +430,7 @@ static int protect(struct fault_env *env, int round)
 }
 
 /* Faults find the right page while mprotect() changes half of the mapping. */
-TEST_F(race, protection_changes)
+TEST_F(race, faults_survive_mprotect)
 {
 	change_under_visitors(_metadata, &self->env, protect);
 }
@@ -445,7 +445,7 @@ static int empty(struct fault_env *env, int round)
 }
 
 /* Faults find the right page or an empty one while pages are removed. */
-TEST_F(race, pages_are_removed)
+TEST_F(race, faults_survive_page_removal)
 {
 	self->env.emptied = true;
 	change_under_visitors(_metadata, &self->env, empty);
@@ -472,7 +472,7 @@ static int fork_off(struct fault_env *env, int round)
 }
 
 /* Faults of parent and child find the right page. */
-TEST_F(race, process_forks)
+TEST_F(race, faults_survive_fork)
 {
 	change_under_visitors(_metadata, &self->env, fork_off);
 }

@@ -98,10 +98,7 @@ TEST_F(full, system_call_is_efault)
 	EXPECT_EQ(EFAULT, errno);
 }
 
-/*
- * A process that does not handle SIGBUS dies from it, and no other process
- * does.
- */
+/* Only a process that does not handle SIGBUS dies from it. */
 TEST_F(full, unhandled_sigbus_kills_only_its_process)
 {
 	struct segment *seg = &self->env.seg;

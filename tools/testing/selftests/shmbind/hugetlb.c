@@ -268,9 +268,7 @@ TEST_F(pool, new_inode_has_no_old_binding)
 	}
 }
 
-/*
- * A binding of huge pages is shown in the same places, counted in huge pages.
- */
+/* A binding of huge pages is shown as any other, counted in huge pages. */
 TEST_F(pool, binding_is_shown_as_for_base_pages)
 {
 	struct nodemask mask = nodes_of(self->env.victim), seen_mask = {};

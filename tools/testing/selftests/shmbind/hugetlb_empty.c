@@ -249,10 +249,7 @@ TEST_F(pool, soft_adds_surplus_pages_last)
 	EXPECT_EQ(1, pool_count(HUGE, EVERYWHERE, "surplus_hugepages"));
 }
 
-/*
- * With no candidate in the cpuset, HARD fails and SOFT takes a node of the
- * cpuset.
- */
+/* Without a candidate, HARD fails and SOFT takes a node of the cpuset. */
 TEST_F(pool, no_candidate_leaves_soft_in_the_cpuset)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };

@@ -81,7 +81,7 @@ TEST_F(pool, every_process_gets_the_binding)
 }
 
 /* The pages of a stripe are on the two nodes in turn. */
-TEST_F(pool, stripe_alternates)
+TEST_F(pool, gigantic_stripe_alternates)
 {
 	ASSERT_EQ(0, huge_open(&self->seg, GIGANTIC, 2, 0,
 			       MEM_STRIPE | variant->strength, &self->nodes));

@@ -91,10 +91,7 @@ TEST_F(surplus, reserved_pages_move_to_bound_node)
 	EXPECT_EQ(0, pool_count(HUGE, EVERYWHERE, "nr_hugepages"));
 }
 
-/*
- * Surplus pages that shmget() reserved elsewhere are exchanged for an even
- * stripe.
- */
+/* Surplus pages of a reservation are exchanged for an even stripe. */
 TEST_F(surplus, reserved_pages_make_an_even_stripe)
 {
 	struct huge_env *env = &self->env;
@@ -155,10 +152,7 @@ TEST_F(surplus, other_reservations_are_kept)
 	expect_all_in_use(_metadata, 2 * PAGES);
 }
 
-/*
- * A segment without a reservation does not exchange pages that others have
- * reserved.
- */
+/* Pages that others have reserved are not exchanged. */
 TEST_F(surplus, reserved_page_of_others_is_kept)
 {
 	struct huge_env *env = &self->env;

@@ -93,10 +93,7 @@ FIXTURE_TEARDOWN(large)
 	env_teardown(&self->env);
 }
 
-/*
- * All pages of a folio are on the candidate nearest to the CPU that touches one
- * of them.
- */
+/* All pages of a folio are on the candidate nearest to the CPU. */
 TEST_F(large, firstref_puts_a_folio_near_the_cpu)
 {
 	struct large_env *env = &self->env;

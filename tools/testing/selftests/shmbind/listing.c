@@ -484,10 +484,7 @@ TEST_F(listing, concurrent_reads_disturb_nothing)
 	segment_remove(&big);
 }
 
-/*
- * The content does not depend on the size of the buffer, for bindings of both
- * strengths.
- */
+/* The content does not depend on the size of the buffer. */
 TEST(buffer_size_does_not_matter)
 {
 	static const size_t sizes[] = { 1, 7, 64, 200, 4096, 65536 };

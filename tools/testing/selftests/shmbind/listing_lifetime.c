@@ -288,10 +288,7 @@ static long end_blocked(struct blocked *blocked)
 	return blocked->got;
 }
 
-/*
- * The same holds while readers that count, have counted or are about to cannot
- * return.
- */
+/* Readers that cannot return keep no memory, either. */
 TEST_F(reader, blocked_readers_keep_no_memory)
 {
 	struct segment *seg = &self->seg;

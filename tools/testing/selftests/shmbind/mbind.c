@@ -273,10 +273,7 @@ static char *three_in_a_row(const int *shmids)
 	return addr;
 }
 
-/*
- * A refused mbind() changes nothing else in its range, wherever the HARD
- * segment is.
- */
+/* A refused mbind() changes nothing else in its range. */
 TEST_F(hard, refused_range_changes_no_neighbour)
 {
 	struct nodemask other = self->first;
@@ -340,10 +337,7 @@ TEST_F(hard, refused_range_keeps_earlier_policies)
 	munmap(addr, 3 * part);
 }
 
-/*
- * A range that ends at a HARD segment is not refused; one that overlaps by a
- * byte is.
- */
+/* A range beside a HARD segment is not refused, an overlap of a byte is. */
 TEST_F(hard, range_beside_hard_is_not_refused)
 {
 	const int row[] = { -1, self->seg.id, -1 };
@@ -474,10 +468,7 @@ TEST_F(soft, soft_follows_mbind_until_mpol_default)
 	}
 }
 
-/*
- * A SOFT segment accepts every mode with every flag, and returns to its
- * binding.
- */
+/* A SOFT segment accepts every mode and flag, and returns to its binding. */
 TEST_F(soft, soft_accepts_every_mode)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
@@ -671,10 +662,7 @@ TEST_F(soft, mpol_default_ends_policies_of_others)
 			  page_node(self->seg.addr, page));
 }
 
-/*
- * MPOL_DEFAULT on a part of a policy's range brings the binding back there
- * only.
- */
+/* MPOL_DEFAULT on a part brings the binding back in that part. */
 TEST_F(soft, mpol_default_of_a_part_ends_that_part)
 {
 	struct attempt bind = { .mode = MPOL_BIND };
@@ -863,7 +851,7 @@ static const int move_flags[] = {
 };
 
 /* MPOL_DEFAULT moves no page out of the mask. */
-TEST_F(mpol_default, pages_in_the_mask_do_not_move)
+TEST_F(mpol_default, mpol_default_keeps_pages_in_the_mask)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(move_flags); i++) {
 		EXPECT_EQ(0, move_by_default(self, move_flags[i]));
@@ -872,7 +860,7 @@ TEST_F(mpol_default, pages_in_the_mask_do_not_move)
 }
 
 /* MPOL_DEFAULT moves pages back that mbind() has moved away. */
-TEST_F(mpol_default, pages_return_to_the_mask)
+TEST_F(mpol_default, mpol_default_returns_pages_to_the_mask)
 {
 	struct attempt away = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
 	struct nodemask out = nodes_of(first_node(&self->outside));
@@ -888,7 +876,7 @@ TEST_F(mpol_default, pages_return_to_the_mask)
 }
 
 /* MPOL_DEFAULT makes a stripe even whose pages are on one node of the mask. */
-TEST_F(mpol_default, stripe_becomes_even)
+TEST_F(mpol_default, mpol_default_evens_a_stripe)
 {
 	struct attempt one = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
 	struct nodemask first = nodes_of(first_node(&self->mask));
@@ -901,7 +889,7 @@ TEST_F(mpol_default, stripe_becomes_even)
 }
 
 /* MPOL_DEFAULT without MPOL_MF_MOVE moves nothing. */
-TEST_F(mpol_default, nothing_moves_without_the_flag)
+TEST_F(mpol_default, mpol_default_needs_mpol_mf_move)
 {
 	struct attempt away = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };
 	struct nodemask out = nodes_of(first_node(&self->outside));
@@ -960,10 +948,7 @@ static void move_away(struct __test_metadata *_metadata,
 	ASSERT_LT(3 * HOLES, fragment_node(&self->ballast, self->victim, HOLES));
 }
 
-/*
- * A large folio that does not fit returns to the mask in pieces, as the mask
- * requires.
- */
+/* A large folio that does not fit returns to the mask in pieces. */
 TEST_F(fragmented, large_folio_returns_in_pieces)
 {
 	struct attempt none = { .mode = MPOL_DEFAULT, .flags = MPOL_MF_MOVE };

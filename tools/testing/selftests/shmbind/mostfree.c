@@ -184,7 +184,7 @@ static long pages_to_level(const struct nodemask *stairs)
 }
 
 /* A segment that fills its nodes leaves them with the same free memory. */
-TEST_F(mostfree, segment_levels_its_nodes)
+TEST_F(mostfree, mostfree_levels_its_nodes)
 {
 	struct nodemask stairs;
 	long pages;
@@ -248,11 +248,8 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/*
- * Threads on two nodes level the nodes as well. Each CPU has a batch of its
- * own.
- */
-TEST_F(mostfree, threads_on_two_nodes_level_them)
+/* Threads on two nodes level the nodes as well. */
+TEST_F(mostfree, mostfree_threads_level_their_nodes)
 {
 	struct nodemask stairs, cpus = cpu_nodes();
 	struct worker workers[2];

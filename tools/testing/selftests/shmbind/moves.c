@@ -75,7 +75,7 @@ FIXTURE_TEARDOWN(syscall)
 }
 
 /* move_pages() moves the pages of a bound segment. */
-TEST_F(syscall, move_pages_works)
+TEST_F(syscall, move_pages_moves_bound_pages)
 {
 	ASSERT_EQ(PAGES, touch_some(&self->seg, 0, PAGES, self->home));
 	EXPECT_EQ(0, segment_move(&self->seg, PAGES, self->away));
@@ -83,7 +83,7 @@ TEST_F(syscall, move_pages_works)
 }
 
 /* migrate_pages() moves the pages of a bound segment. */
-TEST_F(syscall, migrate_pages_works)
+TEST_F(syscall, migrate_pages_moves_bound_pages)
 {
 	struct nodemask home = nodes_of(self->home), away = nodes_of(self->away);
 
@@ -438,7 +438,7 @@ static int use_from_far_away(struct segment *seg, int home, int away,
 }
 
 /* NUMA balancing moves the caller's own pages and leaves a bound segment. */
-TEST_F(balancing, bound_pages_do_not_move)
+TEST_F(balancing, numa_balancing_leaves_bound_pages)
 {
 	struct nodemask mask = nodes_of(self->home);
 	struct faults faults = {};

@@ -227,10 +227,7 @@ TEST_F(pin, hard_pin_without_room_fails)
 	EXPECT_EQ(pages, pages_on(&env->seg, env->node));
 }
 
-/*
- * A pin moves HARD pages to the node of the mask that can keep them, be it the
- * nearest or not.
- */
+/* A pin moves HARD pages to the node of the mask that can keep them. */
 TEST_F(pin, hard_pin_moves_within_the_mask)
 {
 	struct pin_env *env = &self->env;
@@ -311,9 +308,7 @@ TEST_F(pin, soft_pin_moves_pages_anywhere)
 	EXPECT_EQ(0, pages_on(&env->seg, env->node));
 }
 
-/*
- * A pin moves unbound pages to any node, also after there was a HARD binding.
- */
+/* A pin moves unbound pages anywhere, also after a HARD binding. */
 TEST_F(pin, unbound_pin_moves_pages_anywhere)
 {
 	struct pin_env *env = &self->env;

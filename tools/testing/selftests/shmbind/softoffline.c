@@ -120,7 +120,7 @@ static int soft_offline(struct segment *seg, size_t size)
 }
 
 /* HARD pages move within their node. */
-TEST_F(softoffline, hard_pages_move_on_their_node)
+TEST_F(softoffline, offlined_hard_pages_stay_on_their_node)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -133,7 +133,7 @@ TEST_F(softoffline, hard_pages_move_on_their_node)
 }
 
 /* HARD pages stay in use if their mask has no room. */
-TEST_F(softoffline, hard_pages_stay_on_a_full_node)
+TEST_F(softoffline, hard_pages_without_room_stay_in_use)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -146,11 +146,8 @@ TEST_F(softoffline, hard_pages_stay_on_a_full_node)
 	EXPECT_EQ(PAGES, pages_on(&self->seg, self->home));
 }
 
-/*
- * HARD pages move to a node of the mask that has room, though others are
- * nearer.
- */
-TEST_F(softoffline, hard_pages_move_within_the_mask)
+/* HARD pages move to a node of the mask that has room, near or far. */
+TEST_F(softoffline, offlined_hard_pages_stay_in_the_mask)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -167,7 +164,7 @@ TEST_F(softoffline, hard_pages_move_within_the_mask)
 }
 
 /* SOFT pages move out of a full mask. */
-TEST_F(softoffline, soft_pages_move_anywhere)
+TEST_F(softoffline, offlined_soft_pages_move_anywhere)
 {
 	struct nodemask mask = nodes_of(self->home);
 
@@ -184,7 +181,7 @@ TEST_F(softoffline, soft_pages_move_anywhere)
  * Unbound pages move to another node, although there are HARD bindings: that of
  * the ballast is one.
  */
-TEST_F(softoffline, unbound_pages_move_anywhere)
+TEST_F(softoffline, offlined_unbound_pages_move_anywhere)
 {
 	ASSERT_EQ(0, segment_create(&self->seg, PAGES));
 	ASSERT_EQ(0, segment_attach(&self->seg));
@@ -195,11 +192,8 @@ TEST_F(softoffline, unbound_pages_move_anywhere)
 	EXPECT_GT(PAGES, pages_on(&self->seg, self->home));
 }
 
-/*
- * A HARD huge page stays in the mask although only pools of other nodes have
- * room.
- */
-TEST_F(softoffline, hard_huge_page_stays_in_the_mask)
+/* A HARD huge page stays in the mask if only other pools have room. */
+TEST_F(softoffline, offlined_hard_huge_page_stays_in_mask)
 {
 	struct nodemask mask = nodes_of(self->home);
 	struct nodemask others = nodes_andnot(self->memory, mask);
@@ -217,7 +211,7 @@ TEST_F(softoffline, hard_huge_page_stays_in_the_mask)
 }
 
 /* A SOFT huge page moves to the pool of another node. */
-TEST_F(softoffline, soft_huge_page_moves_anywhere)
+TEST_F(softoffline, offlined_soft_huge_page_moves_anywhere)
 {
 	struct nodemask mask = nodes_of(self->home);
 	size_t pages = HUGE / page_size();

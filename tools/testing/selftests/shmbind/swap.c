@@ -65,7 +65,7 @@ static void swap_out_folios(struct __test_metadata *_metadata,
 }
 
 /* Large folios come back whole, to the mask. */
-TEST_F(folios, folios_return_to_the_mask)
+TEST_F(folios, swapped_folios_return_to_the_mask)
 {
 	struct swap_env *env = &self->env;
 	int pages = 2 * FOLIO_SIZE / page_size();
@@ -95,9 +95,7 @@ TEST_F(folios, folios_of_a_stripe_return_in_turn)
 	}
 }
 
-/*
- * A large folio that does not fit comes back in small ones, on the same node.
- */
+/* A large folio that does not fit comes back in small ones on its node. */
 TEST_F(folios, folios_that_do_not_fit_return_in_pieces)
 {
 	struct swap_env *env = &self->env;
@@ -168,7 +166,7 @@ FIXTURE_TEARDOWN(pages)
 }
 
 /* Pages come back to the mask, whatever the policy and the strength. */
-TEST_F(pages, pages_return_to_the_mask)
+TEST_F(pages, swapped_pages_return_to_the_mask)
 {
 	static const int policies[] = {
 		MEM_FIRSTREF | MEM_HARDBIND, MEM_FIRSTREF | MEM_SOFTBIND,
@@ -310,10 +308,7 @@ TEST_F(pages, hard_keeps_pages_read_ahead_inside)
 	EXPECT_EQ(variant->readahead, ahead > 0);
 }
 
-/*
- * With a full node, an access is SIGBUS under HARD, and the page is intact
- * later.
- */
+/* On a full node, HARD gets SIGBUS, and the page is intact later. */
 TEST_F(pages, full_node_is_sigbus_and_loses_nothing)
 {
 	struct swap_env *env = &self->env;
@@ -430,9 +425,7 @@ TEST_F(pages, room_that_appears_meanwhile_is_used)
 	expect_all_on(_metadata, &env->seg, &mask);
 }
 
-/*
- * A page in memory outside the mask is SIGBUS under HARD if it cannot be moved.
- */
+/* HARD gets SIGBUS for a page outside the mask that cannot be moved. */
 TEST_F(pages, page_read_ahead_outside_is_sigbus)
 {
 	struct swap_env *env = &self->env;

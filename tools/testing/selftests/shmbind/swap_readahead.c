@@ -102,7 +102,7 @@ static void level(struct __test_metadata *_metadata, struct stripe *stripe)
 		if (spread(nodes, 2 * width, &stripe->mask) == 0)
 			return;
 	}
-	ASSERT_TRUE(false) TH_LOG("the nodes do not become level");
+	ASSERT_TRUE(false) TH_LOG("the nodes stay uneven");
 }
 
 static void open_beside(struct __test_metadata *_metadata,
@@ -240,7 +240,7 @@ static void expect_even(struct __test_metadata *_metadata,
 }
 
 /* A stripe stays even while it is read in order. */
-TEST_F(stripe, one_in_order_stays_even)
+TEST_F(stripe, stripe_read_in_order_stays_even)
 {
 	struct swap_env *env = &self->env;
 
@@ -253,7 +253,7 @@ TEST_F(stripe, one_in_order_stays_even)
 }
 
 /* A stripe stays even while it is read backwards. */
-TEST_F(stripe, one_backwards_stays_even)
+TEST_F(stripe, stripe_read_backwards_stays_even)
 {
 	struct swap_env *env = &self->env;
 
@@ -266,7 +266,7 @@ TEST_F(stripe, one_backwards_stays_even)
 }
 
 /* Two stripes stay even while they are read alternately, as by a join. */
-TEST_F(stripe, two_alternating_stay_even)
+TEST_F(stripe, stripes_read_alternately_stay_even)
 {
 	struct swap_env *env = &self->env;
 
@@ -292,7 +292,7 @@ static int at_random(int i)
 }
 
 /* Two stripes stay even while they are read at random. */
-TEST_F(stripe, two_at_random_stay_even)
+TEST_F(stripe, stripes_read_at_random_stay_even)
 {
 	struct swap_env *env = &self->env;
 
@@ -355,7 +355,7 @@ static void count_all(struct __test_metadata *_metadata,
 }
 
 /* Two stripes stay even while threads read them, half of the threads each. */
-TEST_F(stripe, two_in_threads_stay_even)
+TEST_F(stripe, stripes_read_by_threads_stay_even)
 {
 	struct swap_env *env = &self->env;
 	struct reader readers[THREADS];

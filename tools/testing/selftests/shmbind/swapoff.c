@@ -65,7 +65,7 @@ static int pages_outside(struct __test_metadata *_metadata,
 }
 
 /* Pages come back to their masks, also if their slots alternate. */
-TEST_F(pages, pages_return_to_the_mask)
+TEST_F(pages, swapoff_returns_pages_to_the_mask)
 {
 	struct swap_env *env = &self->env;
 
@@ -80,7 +80,7 @@ TEST_F(pages, pages_return_to_the_mask)
 }
 
 /* A stripe stays even. */
-TEST_F(pages, stripe_stays_even)
+TEST_F(pages, swapoff_keeps_a_stripe_even)
 {
 	struct swap_env *env = &self->env;
 	int nodes[4 * PAGES];
@@ -96,7 +96,7 @@ TEST_F(pages, stripe_stays_even)
 }
 
 /* swapoff() succeeds with a full mask and puts pages elsewhere. */
-TEST_F(pages, full_mask_does_not_fail)
+TEST_F(pages, swapoff_succeeds_with_a_full_mask)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	struct swap_env *env = &self->env;
@@ -121,7 +121,7 @@ TEST_F(pages, full_mask_does_not_fail)
 }
 
 /* Pages go to the mask while it has room, and elsewhere after that. */
-TEST_F(pages, mask_is_filled_first)
+TEST_F(pages, swapoff_fills_the_mask_first)
 {
 	struct swap_env *env = &self->env;
 	int outside;
@@ -133,11 +133,8 @@ TEST_F(pages, mask_is_filled_first)
 	EXPECT_LE(ROOM / 4, MANY - outside);
 }
 
-/*
- * A page that had no room in the mask gets it there when it is swapped in
- * later.
- */
-TEST_F(pages, binding_is_kept)
+/* Pages that did not fit go to the mask when they are swapped in later. */
+TEST_F(pages, swapoff_keeps_the_binding)
 {
 	struct swap_env *env = &self->env;
 
@@ -152,7 +149,7 @@ TEST_F(pages, binding_is_kept)
 }
 
 /* A page that is in memory outside a full mask stays there. */
-TEST_F(pages, pages_read_ahead_outside_stay)
+TEST_F(pages, swapoff_keeps_pages_read_ahead_outside)
 {
 	struct swap_env *env = &self->env;
 
@@ -170,7 +167,7 @@ TEST_F(pages, pages_read_ahead_outside_stay)
 }
 
 /* swapoff() succeeds with large folios that fit neither whole nor in pieces. */
-TEST_F(pages, large_folios_do_not_fail)
+TEST_F(pages, swapoff_succeeds_with_large_folios)
 {
 	struct swap_env *env = &self->env;
 	int pages = FOLIO_SIZE / page_size();
@@ -189,7 +186,7 @@ TEST_F(pages, large_folios_do_not_fail)
  * A group at its limit gives up page cache for the pages, as without a binding.
  * They are more than the kernel charges in advance.
  */
-TEST_F(pages, memcg_at_its_limit_is_reclaimed)
+TEST_F(pages, swapoff_reclaims_in_a_full_memcg)
 {
 	struct swap_env *env = &self->env;
 	char path[LOOP_PATH_MAX], current[128], text[32];
@@ -226,7 +223,7 @@ static int swapoff_without(struct swap_env *env, const struct nodemask *mask)
 }
 
 /* swapoff() succeeds in a task whose cpuset has no node of the mask. */
-TEST_F(pages, cpuset_without_the_mask_does_not_fail)
+TEST_F(pages, swapoff_succeeds_without_a_candidate)
 {
 	static const int policies[] = {
 		MEM_FIRSTREF | MEM_HARDBIND, MEM_FIRSTREF | MEM_SOFTBIND,

@@ -168,7 +168,7 @@ TEST_F(tiering, soft_pages_are_promoted_into_the_mask)
 }
 
 /* SOFT pages are not promoted if the node of the CPU is outside the mask. */
-TEST_F(tiering, soft_pages_stay_without_a_local_node)
+TEST_F(tiering, soft_pages_are_not_promoted_elsewhere)
 {
 	struct nodemask mask = nodes_of(self->home), elsewhere;
 
@@ -179,7 +179,7 @@ TEST_F(tiering, soft_pages_stay_without_a_local_node)
 }
 
 /* Pages whose mask has slow nodes only are not promoted. */
-TEST_F(tiering, pages_of_a_slow_mask_stay)
+TEST_F(tiering, pages_of_a_slow_mask_are_not_promoted)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 
@@ -194,7 +194,7 @@ TEST_F(tiering, pages_of_a_slow_mask_stay)
 }
 
 /* HARD pages are not promoted to nodes outside the mask. */
-TEST_F(tiering, hard_pages_stay_within_the_mask)
+TEST_F(tiering, hard_pages_are_not_promoted_out_of_mask)
 {
 	struct nodemask mask = nodes_of(self->home), elsewhere;
 
@@ -206,7 +206,7 @@ TEST_F(tiering, hard_pages_stay_within_the_mask)
 }
 
 /* Pages do not move from one fast node to another. */
-TEST_F(tiering, pages_on_fast_nodes_stay)
+TEST_F(tiering, pages_on_fast_nodes_are_not_promoted)
 {
 	static const int strengths[] = { MEM_HARDBIND, MEM_SOFTBIND };
 	struct nodemask mask = nodes_of(self->home), home = mask;

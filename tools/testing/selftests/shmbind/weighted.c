@@ -340,10 +340,7 @@ TEST_F(weighted, huge_pages_are_off_by_one_weight)
 	EXPECT_EQ(0, pools_fill(HUGE, &mask, 0));
 }
 
-/*
- * In a cpuset the other nodes keep their weights, and afterwards no node
- * catches up.
- */
+/* Other nodes keep their weights in a cpuset, and none catches up later. */
 TEST_F(weighted, cpuset_keeps_the_weights_of_the_rest)
 {
 	struct weighted_env *env = &self->env;

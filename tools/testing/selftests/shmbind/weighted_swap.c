@@ -83,14 +83,14 @@ static void expect_weights(struct __test_metadata *_metadata,
 }
 
 /* Pages that are read in order come back in proportion to the weights. */
-TEST_F(pages, pages_in_order_return_by_weight)
+TEST_F(pages, pages_read_in_order_return_by_weight)
 {
 	expect_numbers(_metadata, &self->env.seg);
 	expect_weights(_metadata, self);
 }
 
 /* Pages that are read at random come back in proportion to the weights. */
-TEST_F(pages, pages_at_random_return_by_weight)
+TEST_F(pages, pages_read_at_random_return_by_weight)
 {
 	struct swap_env *env = &self->env;
 

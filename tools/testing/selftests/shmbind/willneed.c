@@ -87,7 +87,7 @@ static long reclaims_of_a_failure(struct __test_metadata *_metadata,
 }
 
 /* The hint does not reclaim memory on a full node for any page. */
-TEST_F(pages, full_node_is_not_reclaimed)
+TEST_F(pages, willneed_does_not_reclaim_a_full_node)
 {
 	struct swap_env *env = &self->env;
 	long reclaims, most;
@@ -106,7 +106,7 @@ TEST_F(pages, full_node_is_not_reclaimed)
 }
 
 /* The hint of a user who can only read the segment reclaims nothing. */
-TEST_F(pages, reader_does_not_reclaim)
+TEST_F(pages, willneed_by_a_reader_does_not_reclaim)
 {
 	struct swap_env *env = &self->env;
 	struct shmid_ds info;
@@ -134,7 +134,7 @@ TEST_F(pages, reader_does_not_reclaim)
 }
 
 /* The hint reads the pages that fit and stops at the first that does not. */
-TEST_F(pages, pages_that_fit_are_read)
+TEST_F(pages, willneed_reads_the_pages_that_fit)
 {
 	struct swap_env *env = &self->env;
 	int there, last;
@@ -163,10 +163,8 @@ static bool ends_in_time(pid_t child)
 	return false;
 }
 
-/*
- * Pages that the hint has begun to read when the room ends can be read at once.
- */
-TEST_F(pages, started_pages_keep_nobody_waiting)
+/* Pages that the hint has begun to read can be read at once. */
+TEST_F(pages, willneed_blocks_no_reader)
 {
 	struct swap_env *env = &self->env;
 	pid_t adviser, reader;
@@ -220,10 +218,8 @@ static int advise_and_die(struct segment *seg, useconds_t after)
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 
-/*
- * A signal that kills the caller ends the hint, although all pages would fit.
- */
-TEST_F(pages, fatal_signal_ends_the_hint)
+/* A fatal signal ends the hint, although all pages would fit. */
+TEST_F(pages, fatal_signal_ends_willneed)
 {
 	struct swap_env *env = &self->env;
 	useconds_t whole;
@@ -247,7 +243,7 @@ TEST_F(pages, fatal_signal_ends_the_hint)
 }
 
 /* The hint of an unrelated process brings pages back to the mask. */
-TEST_F(pages, pages_return_to_the_mask)
+TEST_F(pages, willneed_returns_pages_to_the_mask)
 {
 	static const int policies[] = {
 		MEM_FIRSTREF | MEM_HARDBIND, MEM_FIRSTREF | MEM_SOFTBIND,
@@ -272,7 +268,7 @@ TEST_F(pages, pages_return_to_the_mask)
 }
 
 /* A stripe stays even. */
-TEST_F(pages, stripe_stays_even)
+TEST_F(pages, willneed_keeps_a_stripe_even)
 {
 	struct swap_env *env = &self->env;
 	int nodes[4 * PAGES], there;
