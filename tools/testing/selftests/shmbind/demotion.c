@@ -362,7 +362,7 @@ TEST_F(demotion, hard_folios_in_swap_cache_are_kept)
 	EXPECT_LT(written, event_count("pswpout"));
 }
 
-struct toucher {
+struct demotion_toucher {
 	pthread_t thread;
 	struct segment *seg;
 	bool stop;
@@ -370,7 +370,7 @@ struct toucher {
 
 static void *touch_all(void *arg)
 {
-	struct toucher *toucher = arg;
+	struct demotion_toucher *toucher = arg;
 	struct segment *seg = toucher->seg;
 
 	while (!__atomic_load_n(&toucher->stop, __ATOMIC_RELAXED))
@@ -384,7 +384,7 @@ TEST_F(demotion, hard_pages_returning_from_swap_are_kept)
 	struct nodemask mask = nodes_of(self->node);
 	struct nodemask others = nodes_andnot(self->memory, mask);
 	long written = event_count("pswpout"), read = event_count("pswpin");
-	struct toucher toucher = { .seg = &self->seg };
+	struct demotion_toucher toucher = { .seg = &self->seg };
 	time_t end = time(NULL) + MEANWHILE_S;
 
 	ASSERT_EQ(0, swap_to_disk(&self->swap, SWAP_SIZE / 4));

@@ -193,7 +193,7 @@ TEST_F(full, pages_freed_by_another_cpu_are_found)
 	allow_short_cpu_lists();
 }
 
-struct worker {
+struct hard_toucher {
 	pthread_t thread;
 	char *addr;
 	int failed;
@@ -201,7 +201,7 @@ struct worker {
 
 static void *touch_in_vain(void *arg)
 {
-	struct worker *worker = arg;
+	struct hard_toucher *worker = arg;
 	int page = 0;
 
 	while (page < SPARE && worker->failed < TRIES) {
@@ -215,7 +215,7 @@ static void *touch_in_vain(void *arg)
 
 static void crowd(struct __test_metadata *_metadata, char *addr, size_t apart)
 {
-	struct worker workers[8] = {};
+	struct hard_toucher workers[8] = {};
 
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
 		workers[i].addr = addr + i * apart;

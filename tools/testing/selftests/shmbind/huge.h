@@ -104,7 +104,7 @@ static inline int touch_elsewhere(int shmid, size_t huge, int node)
 	return wait_for(pid);
 }
 
-struct worker {
+struct huge_toucher {
 	pthread_t thread;
 	char *addr;
 	int node, first, step, count;
@@ -112,7 +112,7 @@ struct worker {
 
 static inline void *work(void *arg)
 {
-	struct worker *worker = arg;
+	struct huge_toucher *worker = arg;
 
 	run_on_node(worker->node);
 	for (int i = worker->first; i < worker->count; i += worker->step)
@@ -122,11 +122,12 @@ static inline void *work(void *arg)
 
 /* Have threads touch @count pages, each its share, and wait for them. */
 static inline void touch_by_threads(struct __test_metadata *_metadata,
-				    struct huge_env *env, struct worker *workers,
-				    int threads, int count)
+				    struct huge_env *env,
+				    struct huge_toucher *workers, int threads,
+				    int count)
 {
 	for (int i = 0; i < threads; i++) {
-		workers[i] = (struct worker) {
+		workers[i] = (struct huge_toucher) {
 			.addr = env->seg.addr,
 			.node = nth_node(i % nodes_weight(&env->cpus),
 					 &env->cpus),

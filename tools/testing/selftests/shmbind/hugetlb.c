@@ -99,7 +99,7 @@ TEST_F(pool, stripe_of_threads_is_nearly_even)
 {
 	struct huge_env *env = &self->env;
 	int count = (SHARE - 1) * nodes_weight(&env->memory), nodes[count];
-	struct worker workers[4];
+	struct huge_toucher workers[4];
 	int threads = ARRAY_SIZE(workers);
 
 	ASSERT_EQ(0, huge_open(&env->seg, HUGE, count, 0,
@@ -161,7 +161,7 @@ static void use_up_pools(struct __test_metadata *_metadata,
 			 struct huge_env *env, int policy)
 {
 	int count = SHARE * nodes_weight(&env->memory), nodes[count];
-	struct worker workers[4];
+	struct huge_toucher workers[4];
 	int threads = ARRAY_SIZE(workers);
 
 	for (int round = 0; round < 20; round++) {

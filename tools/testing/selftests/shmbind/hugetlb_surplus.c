@@ -115,7 +115,7 @@ TEST_F(surplus, every_thread_gets_its_reserved_page)
 {
 	struct huge_env *env = &self->env;
 	struct nodemask mask = nodes_of(env->victim);
-	struct worker workers[4];
+	struct huge_toucher workers[4];
 	int nodes[PAGES];
 
 	for (int round = 0; round < 10; round++) {

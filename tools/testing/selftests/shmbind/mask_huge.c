@@ -112,7 +112,7 @@ TEST_F(pool, threads_use_up_exact_pools)
 	struct huge_env *env = &self->env;
 	int count = fill_unevenly(_metadata, env), nodes[nth(count)];
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
-	struct worker workers[8];
+	struct huge_toucher workers[8];
 
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
 		open_mask(_metadata, env, count, policies[i], &env->memory);

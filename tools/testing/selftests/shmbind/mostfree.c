@@ -232,7 +232,7 @@ TEST_F(mostfree, freer_nodes_take_more_pages)
 	}
 }
 
-struct worker {
+struct mostfree_toucher {
 	pthread_t thread;
 	int node;
 	char *addr;
@@ -241,7 +241,7 @@ struct worker {
 
 static void *work(void *arg)
 {
-	struct worker *worker = arg;
+	struct mostfree_toucher *worker = arg;
 
 	run_on_node(worker->node);
 	touch_pages(worker->addr, worker->pages);
@@ -252,7 +252,7 @@ static void *work(void *arg)
 TEST_F(mostfree, mostfree_threads_level_their_nodes)
 {
 	struct nodemask stairs, cpus = cpu_nodes();
-	struct worker workers[2];
+	struct mostfree_toucher workers[2];
 	long half;
 
 	stairs = build_stairs(_metadata, self->ballast, &self->memory);
@@ -260,7 +260,7 @@ TEST_F(mostfree, mostfree_threads_level_their_nodes)
 	open_mostfree(_metadata, &self->seg, 2 * half, variant->strength,
 		      &stairs);
 	for (int i = 0; i < 2; i++) {
-		workers[i] = (struct worker) {
+		workers[i] = (struct mostfree_toucher) {
 			.node = i ? last_node(&cpus) : first_node(&cpus),
 			.addr = self->seg.addr + i * half * page_size(),
 			.pages = half,

@@ -252,7 +252,7 @@ TEST_F(cpuset, cpuset_without_candidate_is_sigbus)
 }
 
 /* A thread that allocates the pages of its part of a segment, over and over. */
-struct toucher {
+struct moves_toucher {
 	pthread_t thread;
 	char *addr;
 	int pages;
@@ -261,7 +261,7 @@ struct toucher {
 	long rounds, failed;
 };
 
-static bool touch_with_patience(struct toucher *toucher, int page)
+static bool touch_with_patience(struct moves_toucher *toucher, int page)
 {
 	for (int tries = 0; tries <= toucher->patience; tries++) {
 		if (try_touch(toucher->addr, page))
@@ -274,7 +274,7 @@ static bool touch_with_patience(struct toucher *toucher, int page)
 
 static void *touch_on(void *arg)
 {
-	struct toucher *toucher = arg;
+	struct moves_toucher *toucher = arg;
 
 	while (!__atomic_load_n(&toucher->stop, __ATOMIC_RELAXED)) {
 		for (int page = 0; page < toucher->pages; page++)
@@ -292,13 +292,13 @@ static void *touch_on(void *arg)
 #define CHANGES		10000	/* limit, in case the threads make no progress */
 
 static void start_touchers(struct __test_metadata *_metadata,
-			   struct segment *seg, struct toucher *touchers,
+			   struct segment *seg, struct moves_toucher *touchers,
 			   int patience)
 {
 	int pages = seg->size / page_size() / TOUCHERS;
 
 	for (int t = 0; t < TOUCHERS; t++) {
-		touchers[t] = (struct toucher) {
+		touchers[t] = (struct moves_toucher) {
 			.addr = seg->addr + t * pages * page_size(),
 			.pages = pages, .patience = patience,
 		};
@@ -308,7 +308,7 @@ static void start_touchers(struct __test_metadata *_metadata,
 }
 
 /* How many rounds the slowest of them has completed. */
-static long rounds_of(struct toucher *touchers)
+static long rounds_of(struct moves_toucher *touchers)
 {
 	long least = LONG_MAX, rounds;
 
@@ -320,7 +320,7 @@ static long rounds_of(struct toucher *touchers)
 }
 
 static void stop_touchers(struct __test_metadata *_metadata,
-			  struct toucher *touchers)
+			  struct moves_toucher *touchers)
 {
 	for (int t = 0; t < TOUCHERS; t++) {
 		__atomic_store_n(&touchers[t].stop, true, __ATOMIC_RELAXED);
@@ -334,7 +334,7 @@ TEST_F(cpuset, cpuset_can_change_during_faults)
 {
 	static const int policies[] = { MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE };
 	struct nodemask mask = nodes_of(self->a);
-	struct toucher touchers[TOUCHERS];
+	struct moves_toucher touchers[TOUCHERS];
 
 	node_set(self->b, &mask);
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
@@ -557,7 +557,7 @@ TEST_F(hotplug, stripe_skips_the_offline_node)
 TEST_F(hotplug, node_can_go_offline_during_faults)
 {
 	struct nodemask memory = memory_nodes(), mask = self->mask;
-	struct toucher touchers[TOUCHERS];
+	struct moves_toucher touchers[TOUCHERS];
 	long before;
 
 	node_set(first_node(&memory), &mask);

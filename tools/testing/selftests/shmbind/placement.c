@@ -422,7 +422,7 @@ TEST_F(placement, new_attach_gets_the_binding)
 	}
 }
 
-struct toucher {
+struct placement_toucher {
 	pthread_t thread;
 	pthread_barrier_t *start;
 	char *addr;	/* of the first of its pages */
@@ -433,7 +433,7 @@ struct toucher {
 
 static void *touch_strided(void *arg)
 {
-	struct toucher *toucher = arg;
+	struct placement_toucher *toucher = arg;
 
 	toucher->moved = !run_on_node(toucher->node);
 	pthread_barrier_wait(toucher->start);
@@ -447,14 +447,14 @@ TEST_F(placement, concurrent_threads_get_the_binding)
 {
 	struct placement_env *env = &self->env;
 	int threads = nodes_weight(&env->cpus);
-	struct toucher touchers[threads];
+	struct placement_toucher touchers[threads];
 	pthread_barrier_t start;
 	int wanted;
 
 	open_bound(_metadata, env, &env->memory);
 	pthread_barrier_init(&start, NULL, threads);
 	for (int i = 0; i < threads; i++) {
-		touchers[i] = (struct toucher) {
+		touchers[i] = (struct placement_toucher) {
 			.start = &start,
 			.addr = env->seg.addr + i * page_size(),
 			.stride = threads,

@@ -344,7 +344,7 @@ struct crew {
 	int arrived;	/* at the step, counted over all steps */
 };
 
-struct worker {
+struct stripe_toucher {
 	struct crew *crew;
 	pthread_t thread;
 	int number;
@@ -362,7 +362,7 @@ static void keep_step(struct crew *crew, int step)
 
 static void *work(void *arg)
 {
-	struct worker *worker = arg;
+	struct stripe_toucher *worker = arg;
 	struct crew *crew = worker->crew;
 	struct nodemask cpus = cpu_nodes();
 
@@ -387,12 +387,14 @@ static int spread_by_threads(struct __test_metadata *_metadata,
 		.pages = in_step ? IN_STEP : env->pages,
 		.in_step = in_step,
 	};
-	struct worker workers[threads];
+	struct stripe_toucher workers[threads];
 
 	open_stripe(_metadata, env, &env->seg);
 	crew.addr = env->seg.addr;
 	for (int i = 0; i < threads; i++) {
-		workers[i] = (struct worker) { .crew = &crew, .number = i };
+		workers[i] = (struct stripe_toucher) {
+			.crew = &crew, .number = i,
+		};
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
 					    &workers[i]));
 	}

@@ -225,7 +225,7 @@ TEST_F(weighted, largest_weight_counts_exactly)
 	free(nodes);
 }
 
-struct worker {
+struct weighted_toucher {
 	pthread_t thread;
 	struct segment *seg;
 	int first, step, count;
@@ -233,7 +233,7 @@ struct worker {
 
 static void *work(void *arg)
 {
-	struct worker *worker = arg;
+	struct weighted_toucher *worker = arg;
 
 	for (int i = worker->first; i < worker->count; i += worker->step)
 		touch_page(worker->seg->addr, i);
@@ -245,12 +245,12 @@ TEST_F(weighted, threads_are_off_by_their_number)
 {
 	struct weighted_env *env = &self->env;
 	int count = 16 * ROUNDS * env->round, nodes[count];
-	struct worker workers[8];
+	struct weighted_toucher workers[8];
 
 	open_weighted(_metadata, env, SPAN, variant->strength);
 	ASSERT_GE(SPAN, (size_t)count);
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
-		workers[i] = (struct worker) {
+		workers[i] = (struct weighted_toucher) {
 			.seg = &env->seg, .first = i, .count = count,
 			.step = ARRAY_SIZE(workers),
 		};
@@ -270,11 +270,11 @@ TEST_F(weighted, turns_lost_in_a_race_are_returned)
 {
 	struct weighted_env *env = &self->env;
 	int count = ROUNDS * env->round, nodes[count];
-	struct worker workers[8];
+	struct weighted_toucher workers[8];
 
 	open_weighted(_metadata, env, SPAN, variant->strength);
 	for (size_t i = 0; i < ARRAY_SIZE(workers); i++) {
-		workers[i] = (struct worker) {
+		workers[i] = (struct weighted_toucher) {
 			.seg = &env->seg, .count = count, .step = 1,
 		};
 		ASSERT_EQ(0, pthread_create(&workers[i].thread, NULL, work,
