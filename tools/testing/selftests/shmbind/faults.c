@@ -87,8 +87,8 @@ TEST_F(fault, read_allocates_nothing_around)
 }
 
 /*
- * A fault is handled under the VMA lock and not repeated. Others on this
- * machine have retries too, but not always that many.
+ * A fault is handled under the VMA lock and not repeated. Other tasks cause
+ * retries as well, but rarely that many.
  */
 TEST_F(fault, fault_takes_the_vma_lock_alone)
 {
@@ -122,8 +122,8 @@ static int mapped(int pagemap, char *addr)
 }
 
 /*
- * Where userfaultfd tracks writes, which is all that it does for an attach,
- * each page needs a fault of its own and none is mapped around.
+ * Where userfaultfd tracks writes, each page needs its own fault, so no pages
+ * are mapped around. Attaches can be registered for nothing else.
  */
 TEST_F(fault, read_maps_nothing_around_with_uffd_wp)
 {

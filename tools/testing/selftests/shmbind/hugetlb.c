@@ -113,8 +113,8 @@ TEST_F(pool, stripe_of_threads_is_nearly_even)
 }
 
 /*
- * MOSTFREE takes the larger pool, not the node with more free memory, and
- * levels them.
+ * MOSTFREE chooses by free huge pages, not by free memory, and levels the
+ * pools.
  */
 TEST_F(pool, mostfree_goes_by_the_pools)
 {

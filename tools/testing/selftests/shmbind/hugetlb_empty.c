@@ -36,8 +36,8 @@ static void expect_others_untouched(struct __test_metadata *_metadata,
 }
 
 /*
- * HARD gets SIGBUS on an empty pool, with a reservation, which stays, and
- * without one.
+ * HARD gets SIGBUS on an empty pool, with and without a reservation. The page
+ * that fails keeps its reservation.
  */
 TEST_F(pool, hard_is_sigbus_reserved_or_not)
 {

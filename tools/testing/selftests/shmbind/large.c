@@ -253,8 +253,8 @@ TEST_F(large, per_order_settings_do_not_apply)
 }
 
 /*
- * A stripe counts base pages of folios of 256 pages, 128 and so on down to one:
- * the first node has one page more than the others together.
+ * A stripe counts base pages. Of folios of 256 pages, 128 and so on down to
+ * one, the first has one page more than the others together.
  */
 TEST_F(large, stripe_counts_pages_of_all_orders)
 {

@@ -118,8 +118,8 @@ FIXTURE_TEARDOWN(hard)
 }
 
 /*
- * mbind() is EPERM with every mode and every flag, even for what the binding
- * has, and moves nothing.
+ * mbind() is EPERM with every mode and every flag, even with the mask of the
+ * binding, and moves nothing.
  */
 TEST_F(hard, hard_refuses_every_mode_and_flag)
 {
@@ -875,7 +875,7 @@ TEST_F(mpol_default, mpol_default_returns_pages_to_the_mask)
 	}
 }
 
-/* MPOL_DEFAULT makes a stripe even whose pages are on one node of the mask. */
+/* MPOL_DEFAULT spreads a stripe whose pages are on one node of the mask. */
 TEST_F(mpol_default, mpol_default_evens_a_stripe)
 {
 	struct attempt one = { .mode = MPOL_BIND, .flags = MPOL_MF_MOVE };

@@ -204,7 +204,7 @@ TEST_F(mostfree, mostfree_levels_its_nodes)
 	}
 }
 
-/* Each node takes the pages that it has more than the level reached. */
+/* Each node takes its free pages above the level that all nodes reach. */
 TEST_F(mostfree, freer_nodes_take_more_pages)
 {
 	struct nodemask stairs;

@@ -356,7 +356,7 @@ TEST_F(cpuset, cpuset_can_change_during_faults)
 
 /* A segment that NUMA balancing would move if it scanned bound segments. */
 
-#define BALANCED	128	/* pages of the segment, and of our own memory */
+#define BALANCED	128	/* pages of the segment, and of private memory */
 
 FIXTURE(balancing)
 {

@@ -170,8 +170,8 @@ TEST_F(threads, shmat_gets_one_binding)
 }
 
 /*
- * mlockall() has shmat() fault every page in, after the mapping exists and
- * before it returns: all by one binding.
+ * With mlockall(), shmat() faults in all pages before it returns. One binding
+ * places all of them.
  */
 TEST_F(threads, populating_shmat_gets_one_binding)
 {

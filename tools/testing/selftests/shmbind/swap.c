@@ -392,8 +392,8 @@ static useconds_t populate_in_vain(struct __test_metadata *_metadata,
 }
 
 /*
- * A node that gets room during an attempt is used by that attempt or the next:
- * HARD is never short of memory.
+ * Room that a node gets during an attempt is used by that attempt or the next.
+ * HARD never returns ENOMEM.
  */
 TEST_F(pages, room_that_appears_meanwhile_is_used)
 {

@@ -305,8 +305,8 @@ TEST_F(stripe, stripes_read_at_random_stay_even)
 }
 
 /*
- * Pages that the other's readahead brought count: where it was first, the
- * stripe makes up for it afterwards.
+ * Pages that another segment's readahead brings count. Where the other one was
+ * first, the stripe makes up for it later.
  */
 TEST_F(stripe, pages_read_ahead_by_others_count)
 {

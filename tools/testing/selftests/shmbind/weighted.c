@@ -240,7 +240,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* Threads leave a node off by at most their number, in weights. */
+/* Threads leave a node off by at most as many weights as there are threads. */
 TEST_F(weighted, threads_are_off_by_their_number)
 {
 	struct weighted_env *env = &self->env;
