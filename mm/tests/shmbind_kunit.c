@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit tests of the choice of nodes where it does not depend on free memory:
- * rounds of stripes, weights, masks from user space, order of fallback. Included
- * by mm/shmbind.c.
+ * rounds of stripes, weights, masks from user space, order of fallback.
+ * Included by mm/shmbind.c.
  */
 
 #include <kunit/static_stub.h>
@@ -51,8 +51,8 @@ static struct shmbind *new_stripe(struct kunit *test, int policy, int nr_nodes)
 }
 
 /*
- * Expect that the next choices of @b among @candidates are the nodes in @expected,
- * such as "0 1 2 0". Each choice is for @turn pages.
+ * Expect that the next choices of @b among @candidates are the nodes in
+ * @expected, such as "0 1 2 0". Each choice is for @turn pages.
  */
 static void expect_choices(struct kunit *test, struct shmbind *b,
 			   const nodemask_t *candidates, int turn,
@@ -131,8 +131,8 @@ static void stripe_never_counts_less_than_nothing(struct kunit *test)
 }
 
 /*
- * A cpuset restricts a task to nodes 0 and 1 for two rounds. Node 2 keeps its turn
- * of round 1, but does not catch up on what the others took after that:
+ * A cpuset restricts a task to nodes 0 and 1 for two rounds. Node 2 keeps its
+ * turn of round 1, but does not catch up on what the others took after that:
  *
  *	cpuset		0-1	0-1	all	all
  *	node 0		0	0	.	0
@@ -249,7 +249,7 @@ static void weighted_changes_at_the_next_round(struct kunit *test)
 	expect_turns(test, b, "0 1 2 2 0 1 2 2");
 }
 
-/* A node that was added after the weights were computed has none, and counts as 1. */
+/* A node that came after the weights were computed has none. It counts as 1. */
 static void weighted_counts_no_weight_as_one(struct kunit *test)
 {
 	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 3);
@@ -259,8 +259,8 @@ static void weighted_counts_no_weight_as_one(struct kunit *test)
 }
 
 /*
- * A folio of eight pages at (*) pays for two rounds of weight 3, and for two turns
- * of the next:
+ * A folio of eight pages at (*) pays for two rounds of weight 3, and for two
+ * turns of the next:
  *
  *	round		1	2	3		4
  *	node 0		*	*	* * 0		0 0 0
@@ -276,8 +276,8 @@ static void weighted_counts_large_folios_by_pages(struct kunit *test)
 }
 
 /*
- * The turn at (-), the last of node 0 in round 1, is returned. Round 1 ends when it
- * is taken again:
+ * The turn at (-), the last of node 0 in round 1, is returned. Round 1 ends
+ * when it is taken again:
  *
  *	round		1			2
  *	node 0		0 0 0-	      0		      0 0 0
@@ -363,7 +363,7 @@ static void mask_is_read_in_words_of_the_caller(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, node_isset(1, nodes) && node_isset(35, nodes));
 }
 
-/* For a 32-bit caller, the last four readable bytes are a whole mask of 32 bits. */
+/* For a 32-bit caller, four readable bytes are a whole mask of 32 bits. */
 static void mask_of_32_bits_has_four_bytes(struct kunit *test)
 {
 	u8 __user *page = new_user_pages(test);
