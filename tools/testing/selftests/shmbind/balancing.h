@@ -9,8 +9,9 @@
 #define BALANCING_DIR	"/sys/kernel/debug/sched/numa_balancing/"
 
 /*
- * "0" is off, "1" moves pages to the CPU that uses them, "2" promotes pages from
- * slow memory, and "3" does both. The default scan would be too slow for a test.
+ * "0" is off, "1" moves pages to the CPU that uses them, "2" promotes pages
+ * from slow memory, and "3" does both. The default scan would be too slow for a
+ * test.
  */
 static inline int balance(const char *mode)
 {

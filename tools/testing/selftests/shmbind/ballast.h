@@ -2,9 +2,9 @@
 /*
  * Ballast: memory that a test takes from a node.
  *
- * It is a segment bound HARD to the node. Its pages come from that node or not at
- * all, so a full node is SIGBUS and never an OOM kill. The segment is freed with
- * the process that took it.
+ * It is a segment bound HARD to the node. Its pages come from that node or not
+ * at all, so a full node is SIGBUS and never an OOM kill. The segment is freed
+ * with the process that took it.
  */
 #ifndef SELFTEST_SHMBIND_BALLAST_H
 #define SELFTEST_SHMBIND_BALLAST_H
@@ -79,8 +79,8 @@ static inline long top_up(struct segment *ballast, long page)
 
 /*
  * top_up() until the node is full. Pages that are freed in the background are
- * waited for and taken as well. The kernel may still reclaim a page or two later;
- * tests of a full node allow for that.
+ * waited for and taken as well. The kernel may still reclaim a page or two
+ * later; tests of a full node allow for that.
  */
 static inline long fill_up(struct segment *ballast, long page)
 {
@@ -175,15 +175,15 @@ static inline int give_back(struct segment *ballast)
 }
 
 /*
- * A CPU keeps the pages that it frees in a list. Other CPUs cannot use them, and
- * no counter of free pages includes them. By default the list may grow to an
- * eighth of a node.
+ * A CPU keeps the pages that it frees in a list. Other CPUs cannot use them,
+ * and no counter of free pages includes them. By default the list may grow to
+ * an eighth of a node.
  */
 #define LIST_LENGTH	"/proc/sys/vm/percpu_pagelist_high_fraction"
 
 /*
- * A node whose memory becomes fragmented raises its watermarks for a while. So a
- * node that is full may have free pages a moment later.
+ * A node whose memory becomes fragmented raises its watermarks for a while. So
+ * a node that is full may have free pages a moment later.
  */
 #define BOOST		"/proc/sys/vm/watermark_boost_factor"
 
@@ -197,12 +197,12 @@ static inline void allow_long_cpu_lists(void)
 	write_file(LIST_LENGTH, "0");
 }
 
-/* Compaction in the background moves pages, which seem to be on no node then. */
+/* Proactive compaction moves pages, which seem to be on no node then. */
 #define COMPACTION	"/proc/sys/vm/compaction_proactiveness"
 
 /*
- * khugepaged collapses pages every ten seconds and leaves the range unmapped until
- * the next fault. This file has the time that it sleeps, in ms.
+ * khugepaged collapses pages every ten seconds and leaves the range unmapped
+ * until the next fault. This file has the time that it sleeps, in ms.
  */
 #define KHUGEPAGED	"/sys/kernel/mm/transparent_hugepage/khugepaged/" \
 			"scan_sleep_millisecs"
@@ -217,8 +217,8 @@ static inline void unsettle_memory(void)
 }
 
 /*
- * Until the process ends, have free pages in the node's counters, full nodes stay
- * full, and pages stay where they are. Changes nothing on a kernel without
+ * Until the process ends, have free pages in the node's counters, full nodes
+ * stay full, and pages stay where they are. Changes nothing on a kernel without
  * shmbind(): the program may run there to list its tests.
  */
 static inline void settle_memory(void)

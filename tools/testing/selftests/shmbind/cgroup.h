@@ -96,8 +96,8 @@ static inline pid_t touch_as_member(const struct cgroup *group, char *addr,
 }
 
 /*
- * Have the limit of @group kill a child that touches the pages. Returns the signal
- * that killed it, 0 if none did, or -1 if there was no child.
+ * Have the limit of @group kill a child that touches the pages. Returns the
+ * signal that killed it, 0 if none did, or -1 if there was no child.
  */
 static inline int killed_by_limit(const struct cgroup *group, char *addr,
 				  int pages)
@@ -114,8 +114,9 @@ static inline int killed_by_limit(const struct cgroup *group, char *addr,
 }
 
 /*
- * Have the limit of @group hold a child that may not be killed. Returns 0 if the
- * child waits at the limit, gets no signal, and goes on when the limit is lifted.
+ * Have the limit of @group hold a child that may not be killed. Returns 0 if
+ * the child waits at the limit, gets no signal, and goes on when the limit is
+ * lifted.
  */
 static inline int held_by_limit(const struct cgroup *group, char *addr,
 				int pages)
@@ -177,7 +178,7 @@ static inline int cpuset1_create(struct cgroup *group)
 	return mkdir(group->path, 0700);
 }
 
-/* Remove the group, which has no processes, and give the controller back to v2. */
+/* Remove the group, which is empty, and give the controller back to v2. */
 static inline int cpuset1_remove(struct cgroup *group)
 {
 	cgroup_remove(group);

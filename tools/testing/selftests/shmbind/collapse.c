@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Existing pages that are collapsed into large folios: HARD ones in the mask. */
+/* Pages that are collapsed into large folios: HARD ones stay in the mask. */
 #include "ballast.h"
 #include "expected.h"
 #include "thp.h"

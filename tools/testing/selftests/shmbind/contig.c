@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Contiguous ranges: the kernel moves pages to make room for a device or for a
- * gigantic page. HARD pages stay within the mask. If they have no room there, the
- * range is not available.
+ * gigantic page. HARD pages stay within the mask. If they have no room there,
+ * the range is not available.
  */
 #include "ballast.h"
 #include "moved.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Demotion to slower memory: pages of a HARD segment stay in the mask. They are
- * swapped instead of demoted, and stay mapped if there is no swap. Other pages are
- * demoted as without bindings.
+ * swapped instead of demoted, and stay mapped if there is no swap. Other pages
+ * are demoted as without bindings.
  */
 #include <pthread.h>
 #include <time.h>
@@ -168,8 +168,8 @@ static long faults_to_touch(const struct segment *seg)
 }
 
 /*
- * Have reclaim scan several times, with @pageout for this segment in particular.
- * Returns how many faults that costs.
+ * Have reclaim scan several times, with @pageout for this segment in
+ * particular. Returns how many faults that costs.
  */
 static long faults_under_pressure(const FIXTURE_DATA(demotion) * self,
 				  bool pageout)

@@ -157,9 +157,9 @@ TEST_F(full, soft_passes_several_full_candidates)
 }
 
 /*
- * A process that joins a cpuset has its pages moved there, by the numbers of their
- * nodes. Some would go to the full node, and the kernel would warn. Pages on nodes
- * of the cpuset stay, so move them to @node first.
+ * A process that joins a cpuset has its pages moved there, by the numbers of
+ * their nodes. Some would go to the full node, and the kernel would warn. Pages
+ * on nodes of the cpuset stay, so move them to @node first.
  */
 static int join_with_pages_on(int node, struct full_env *env)
 {
@@ -243,7 +243,7 @@ TEST_F(filling, hard_mostfree_levels_nodes_then_fails)
 	ASSERT_EQ(done, count_placement(env->seg.addr, done,
 					env->per_node));
 	EXPECT_EQ(done, env->per_node[victim] + env->per_node[second]);
-	/* one node has no page left, the other no more than the allocator keeps */
+	/* one node has no page left, the other only its reserve */
 	EXPECT_GE(SPARE, labs(node_free_pages(victim) -
 			      node_free_pages(second)));
 	if (take_pages(&env->spare, victim, SPARE) == SPARE)

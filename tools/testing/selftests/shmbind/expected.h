@@ -15,7 +15,7 @@ static inline int distance_between(int from, int to)
 	return known[from][to];
 }
 
-/* The node of @mask nearest to @from, the lowest of equals; -1 if @mask is empty. */
+/* The node of @mask nearest to @from, the lowest of equals, or -1. */
 static inline int nearest_node(int from, const struct nodemask *mask)
 {
 	int node, distance, shortest = 0, nearest = -1;
@@ -68,7 +68,7 @@ static inline int freest_of(const struct nodemask *mask)
 	return freest;
 }
 
-/* The difference between the most and the least used node of @mask, in pages. */
+/* How many pages the most used node of @mask has more than the least used. */
 static inline int spread(const int *nodes, int count,
 			 const struct nodemask *mask)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Faults on attached segments, bound or not, under the VMA lock: their number, and
- * that they find the right page or none while mappings appear, change, move and
- * disappear.
+ * Faults on attached segments, bound or not, under the VMA lock: their number,
+ * and that they find the right page or none while mappings appear, change, move
+ * and disappear.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -324,7 +324,8 @@ FIXTURE_TEARDOWN(race)
 /* Between two changes, each visitor makes as many visits as there are pages. */
 static void change_under_visitors(struct __test_metadata *_metadata,
 				  struct fault_env *env,
-				  int (*change)(struct fault_env *env, int round))
+				  int (*change)(struct fault_env *env,
+						int round))
 {
 	long again = event_count("vma_lock_retry"), before;
 	struct visitor *visitors = env->visitors;

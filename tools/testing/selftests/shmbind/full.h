@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Full nodes. main() calls take_most_of_two() once, so each test has little left
- * to fill. The other nodes keep their memory.
+ * Full nodes. main() calls take_most_of_two() once, so each test has little
+ * left to fill. The other nodes keep their memory.
  */
 #ifndef SELFTEST_SHMBIND_FULL_H
 #define SELFTEST_SHMBIND_FULL_H
@@ -16,7 +16,7 @@
 #define SPARE	128	/* pages that a test can free on a full node */
 #define TRIES	32
 #define TOUCHED	64	/* pages of a segment whose chosen node is full */
-#define FEW	16	/* of them that the kernel may still find on that node */
+#define FEW	16	/* of them that may still fit on that node */
 
 static int victim, second;	/* the nodes that are filled */
 
@@ -97,8 +97,8 @@ static inline int page_that_fails(struct __test_metadata *_metadata,
 }
 
 /*
- * The nodes that a segment uses if it is touched on a CPU that chooses the victim.
- * A few pages that the kernel may reclaim on a full node do not count.
+ * The nodes that a segment uses if it is touched on a CPU that chooses the
+ * victim. A few pages that the kernel may reclaim on a full node do not count.
  */
 static inline struct nodemask nodes_used(struct __test_metadata *_metadata,
 					 struct full_env *env, int strength,

@@ -75,8 +75,8 @@ static inline int touch_and_look(char *addr, size_t huge)
 }
 
 /*
- * Touch huge pages in order until the first SIGBUS. Returns how many were touched,
- * with their nodes in @nodes.
+ * Touch huge pages in order until the first SIGBUS. Returns how many were
+ * touched, with their nodes in @nodes.
  */
 static inline int touch_all(char *addr, int count, int *nodes)
 {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Segments of huge pages, SHM_HUGETLB. Their pages come from the pools of the
- * nodes. The binding holds for every process, where mbind(2) affects one mapping.
+ * nodes. The binding holds for every process, where mbind(2) affects one
+ * mapping.
  */
 #include "huge.h"
 

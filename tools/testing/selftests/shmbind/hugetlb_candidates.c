@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The candidates for a huge page of SHM_HUGETLB: nodes that have one, free or in
- * use, or whose pool can get one at a fault.
+ * The candidates for a huge page of SHM_HUGETLB: nodes that have one, free or
+ * in use, or whose pool can get one at a fault.
  */
 #include "huge.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * SHM_HUGETLB segments whose pools are empty, limited by a cgroup, or subject to
- * mbind(2).
+ * SHM_HUGETLB segments whose pools are empty, limited by a cgroup, or subject
+ * to mbind(2).
  */
 #include "huge.h"
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Surplus huge pages. If a reservation exceeds the pools, shmget(2) allocates them
- * near its caller, as the segment is not bound yet. A fault on a bound segment
- * exchanges them for pages of the node that it chooses.
+ * Surplus huge pages. If a reservation exceeds the pools, shmget(2) allocates
+ * them near its caller, as the segment is not bound yet. A fault on a bound
+ * segment exchanges them for pages of the node that it chooses.
  */
 #include "ballast.h"
 #include "huge.h"

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Segments of large folios: each folio is one choice of a node, stripes count base
- * pages, and small folios replace a large one that does not fit, on the same node.
+ * Segments of large folios: each folio is one choice of a node, stripes count
+ * base pages, and small folios replace a large one that does not fit, on the
+ * same node.
  */
 #include <limits.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The life of a binding: when it can be set, for whom it holds, when it ends. */
+/* When a binding can be set, for whom it holds, and when it ends. */
 #include <sys/resource.h>
 
 #include "caller.h"

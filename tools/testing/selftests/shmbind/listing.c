@@ -58,8 +58,9 @@ static bool is_header(const char *line)
 }
 
 /*
- * Read the whole file. Returns how many segments it lists, or -1 if a line is not
- * in the format. @found is the line of @shmid, and @times how often it is listed.
+ * Read the whole file. Returns how many segments it lists, or -1 if a line is
+ * not in the format. @found is the line of @shmid, and @times how often it is
+ * listed.
  */
 static int read_listed(int shmid, struct listed *found, int *times)
 {
@@ -353,7 +354,7 @@ TEST_F(listing, reading_from_any_offset_works)
 			ASSERT_EQ(at, lseek(fd, at, SEEK_SET));
 			got = read(fd, piece, sizeof(piece));
 		}
-		/* a read may stop at the end of a line, but has to get something */
+		/* a read may stop at the end of a line, but not at once */
 		EXPECT_LT(0, got) TH_LOG("at %ld", (long)at);
 		EXPECT_EQ(0, memcmp(whole + at, piece, got > 0 ? got : 0))
 			TH_LOG("at %ld", (long)at);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Readers of /proc/sysvipc/shmbind keep no segment alive: its memory is free when
- * the call that ends it returns.
+ * Readers of /proc/sysvipc/shmbind keep no segment alive: its memory is free
+ * when the call that ends it returns.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -13,7 +13,7 @@
 #include "pool.h"
 
 #define LISTING	"/proc/sysvipc/shmbind"
-#define SIZE	(32UL << 20)	/* bytes: counting such a segment takes a while */
+#define SIZE	(32UL << 20)	/* bytes: takes a while to count */
 #define HUGE	(2UL << 20)	/* bytes */
 #define HUGES	4		/* huge pages in the pool */
 #define ROUNDS	4

@@ -16,8 +16,9 @@
 #define RAMFS	"/tmp/shmbind.ramfs"
 
 /*
- * Create a file of @size bytes of zeroes that cannot be swapped out, since a swap
- * device in swappable memory would deadlock. It is freed when it is closed.
+ * Create a file of @size bytes of zeroes that cannot be swapped out, since a
+ * swap device in swappable memory would deadlock. It is freed when it is
+ * closed.
  */
 static inline int open_in_ramfs(size_t size)
 {
@@ -38,9 +39,9 @@ static inline int open_in_ramfs(size_t size)
 }
 
 /*
- * Open a loop device of @size bytes, @mode as for open(2). It is removed when it is
- * closed. Returns its descriptor, or -1, and stores its path in @path unless that
- * is NULL.
+ * Open a loop device of @size bytes, @mode as for open(2). It is removed when
+ * it is closed. Returns its descriptor, or -1, and stores its path in @path
+ * unless that is NULL.
  */
 static inline int loop_open(size_t size, int mode, char *path)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MEM_MASKBIND: any node of the mask, and no other node. The programs whose names
- * end in _mask test what it has in common with MEM_HARDBIND.
+ * MEM_MASKBIND: any node of the mask, and no other node. The programs whose
+ * names end in _mask test what it has in common with MEM_HARDBIND.
  */
 #include "full.h"
 #include "loop.h"
@@ -172,7 +172,8 @@ TEST_F(all_full, one_node_with_room_is_enough)
 
 /*
  * How often an access that fails calls direct reclaim: the minimum of many, as
- * other tasks reclaim too, and the allocator repeats it while it makes progress.
+ * other tasks reclaim too, and the allocator repeats it while it makes
+ * progress.
  */
 static long reclaims_of_a_try(struct __test_metadata *_metadata,
 			      struct segment *seg)

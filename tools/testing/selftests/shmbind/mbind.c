@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * mbind(2) on segments. A HARD segment refuses it, before anything in the range
- * changes. A SOFT segment follows it until MPOL_DEFAULT. An unbound segment behaves
- * as before.
+ * changes. A SOFT segment follows it until MPOL_DEFAULT. An unbound segment
+ * behaves as before.
  */
 #include <fcntl.h>
 
@@ -60,7 +60,7 @@ static int policy_at(void *addr)
 	return mode;
 }
 
-/* What a refused mbind() must not change: the policy and the node of each page. */
+/* What a refused mbind() must not change: each page's policy and node. */
 struct snapshot {
 	int mode[3 * PAGES];
 	int node[3 * PAGES];
@@ -249,8 +249,9 @@ TEST_F(hard, hard_refuses_a_reader)
 }
 
 /*
- * Map three parts side by side, so one range can cover them. A part is the segment
- * of that id, or anonymous memory if it is negative. Returns the address, or NULL.
+ * Map three parts side by side, so one range can cover them. A part is the
+ * segment of that id, or anonymous memory if it is negative. Returns the
+ * address, or NULL.
  */
 static char *three_in_a_row(const int *shmids)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MEM_MOSTFREE chooses by free memory at each fault. The tests move its choice from
- * node to node with ballast.
+ * MEM_MOSTFREE chooses by free memory at each fault. The tests move its choice
+ * from node to node with ballast.
  *
- * A node's free memory falls in steps, since CPUs take pages in batches, and its
- * counter is some pages late. NOISE is more than that. STEP, the difference that
- * the tests make between nodes, is much more.
+ * A node's free memory falls in steps, since CPUs take pages in batches, and
+ * its counter is some pages late. NOISE is more than that. STEP, the difference
+ * that the tests make between nodes, is much more.
  */
 #include <limits.h>
 #include <pthread.h>
@@ -71,7 +71,7 @@ static struct nodemask without(struct nodemask mask, int node)
 	return mask;
 }
 
-/* The difference between the most and the least free pages of a node in @mask. */
+/* How many free pages the freest node of @mask has more than the fullest. */
 static long free_gap(const struct nodemask *mask)
 {
 	long free_pages, most = 0, least = LONG_MAX;
@@ -224,7 +224,7 @@ TEST_F(mostfree, freer_nodes_take_more_pages)
 	for (node = -1; next_node(&node, &stairs);)
 		level += was_free[node];
 	level /= nodes_weight(&stairs);
-	/* page tables and the page cache's tree use memory of these nodes, too */
+	/* page tables and the page cache's tree use memory, too */
 	noise = NOISE + pages / 128;
 	for (node = -1; next_node(&node, &stairs);) {
 		EXPECT_LE(was_free[node] - level - noise, self->per_node[node]);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that an administrator moves, by system calls, cpusets or by taking memory
- * offline. That works as without a binding, and pages that are allocated afterwards
- * follow the binding again.
+ * Pages that an administrator moves, by system calls, cpusets or by taking
+ * memory offline. That works as without a binding, and pages that are allocated
+ * afterwards follow the binding again.
  */
 #include <pthread.h>
 #include <time.h>
@@ -289,7 +289,7 @@ static void *touch_on(void *arg)
 }
 
 #define TOUCHERS	3
-#define CHANGES		10000	/* limit, in case the threads make no progress */
+#define CHANGES		10000	/* limit, if the threads make no progress */
 
 static void start_touchers(struct __test_metadata *_metadata,
 			   struct segment *seg, struct moves_toucher *touchers,
@@ -356,7 +356,7 @@ TEST_F(cpuset, cpuset_can_change_during_faults)
 
 /* A segment that NUMA balancing would move if it scanned bound segments. */
 
-#define BALANCED	128	/* pages of the segment, and of private memory */
+#define BALANCED	128	/* pages of the segment and of private memory */
 
 FIXTURE(balancing)
 {
@@ -406,10 +406,10 @@ struct faults {
 };
 
 /*
- * Use the segment and new private memory from a remote node until the kernel has
- * moved part of the latter, or for a while. Returns how many private pages have
- * moved. The memory is new each time, as a mapping that the scan has skipped is
- * scanned again only after a long time.
+ * Use the segment and new private memory from a remote node until the kernel
+ * has moved part of the latter, or for a while. Returns how many private pages
+ * have moved. The memory is new each time, as a mapping that the scan has
+ * skipped is scanned again only after a long time.
  */
 static int use_from_far_away(struct segment *seg, int home, int away,
 			     struct faults *faults)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The machine's NUMA nodes, as sysfs describes them. Everything is read each time:
- * tests change cpusets and fill nodes.
+ * The machine's NUMA nodes, as sysfs describes them. Everything is read each
+ * time: tests change cpusets and fill nodes.
  */
 #ifndef SELFTEST_SHMBIND_NODES_H
 #define SELFTEST_SHMBIND_NODES_H
@@ -16,7 +16,7 @@
 #define TIERS_DIR	"/sys/devices/virtual/memory_tiering"
 #define TIERS_MAX	64	/* their numbers begin with the fastest */
 
-/* Compact all nodes. This also drains the folios that wait for the LRU lists. */
+/* Compact all nodes. This also drains folios that wait for the LRU lists. */
 static inline void compact_nodes(void)
 {
 	write_file("/proc/sys/vm/compact_memory", "1");

@@ -7,8 +7,8 @@
 #include "segment.h"
 
 /*
- * The functions below call shmbind() in another process and return its errno, 0,
- * or NOT_TRIED if that process could not change its credentials.
+ * The functions below call shmbind() in another process and return its errno,
+ * 0, or NOT_TRIED if that process could not change its credentials.
  */
 #define NOT_TRIED	255
 
@@ -86,8 +86,8 @@ static int segment_chown(int shmid, uid_t owner, gid_t group, int mode)
 }
 
 /*
- * One class of users has @bits, and the other classes have the bits that it lacks.
- * Only the bits of its own class count.
+ * One class of users has @bits, and the other classes have the bits that it
+ * lacks. Only the bits of its own class count.
  */
 FIXTURE(mode_bits)
 {
@@ -329,7 +329,7 @@ TEST_F(caller, user_namespace_root_is_nobody_outside)
 	EXPECT_EQ(0, wait_for(pid));
 }
 
-/* Bind a segment that its owner cannot write, in new user and IPC namespaces. */
+/* Bind a segment that its owner cannot write, in new namespaces. */
 static int bind_inside_user_namespace(bool capable)
 {
 	int shmid;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Long-term pins, as io_uring, RDMA and VFIO use them. A pinned page cannot stay in
- * ZONE_MOVABLE, and a HARD page cannot leave its mask.
+ * Long-term pins, as io_uring, RDMA and VFIO use them. A pinned page cannot
+ * stay in ZONE_MOVABLE, and a HARD page cannot leave its mask.
  */
 #include <linux/types.h>
 #include <poll.h>

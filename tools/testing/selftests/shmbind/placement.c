@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Every policy and strength, from CPUs of every node, with every kind of mask. */
+/* Every policy and strength, on CPUs of every node, with all kinds of masks. */
 #include <pthread.h>
 
 #include "cgroup.h"
@@ -153,7 +153,7 @@ static void touch_from_all(struct __test_metadata *_metadata,
 	}
 }
 
-/* The pages that touch_from_all() has touched are on the nodes of the policy. */
+/* Pages that touch_from_all() has touched are on the nodes of the policy. */
 static void expect_all(struct __test_metadata *_metadata,
 		       struct placement_env *env, const struct nodemask *mask)
 {

@@ -44,7 +44,7 @@ static inline int pool_set(size_t size, int node, const char *file, long count)
 	return write_file(path, text);
 }
 
-/* Set the pool of each node of @mask to @count pages; -1 if one cannot have them. */
+/* Set the pool of each node of @mask to @count pages; -1 if one fails. */
 static inline int pools_fill(size_t size, const struct nodemask *mask,
 			     long count)
 {

@@ -5,8 +5,8 @@
 #include "flavours.h"
 
 /*
- * A round is short. All threads start at a barrier, and their results are compared
- * after the last of them has ended.
+ * A round is short. All threads start at a barrier, and their results are
+ * compared after the last of them has ended.
  */
 #define ROUNDS		100
 #define RACERS_MAX	4

@@ -136,8 +136,8 @@ static inline void leave(struct __test_metadata *_metadata)
 }
 
 /*
- * Skip the test unless the machine has every feature in @needs, a list separated
- * by spaces:
+ * Skip the test unless the machine has every feature in @needs, a list
+ * separated by spaces:
  *
  *   nodes=N	at least N nodes with memory
  *   cpunodes=N	at least N nodes with both CPUs and memory
@@ -154,8 +154,8 @@ static inline void leave(struct __test_metadata *_metadata)
  *   thpswap	a kernel that writes large folios to swap in one piece
  *   failslab	a kernel whose allocations can be made to fail
  *
- * The harness knows the machine and reads the reason of a skip. If the machine has
- * all that the test needs, the skip is a failure.
+ * The harness knows the machine and reads the reason of a skip. If the machine
+ * has all that the test needs, the skip is a failure.
  */
 #define REQUIRE(needs)						\
 do {								\

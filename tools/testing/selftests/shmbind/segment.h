@@ -2,9 +2,10 @@
 /*
  * Segments, and the nodes of their pages.
  *
- * Each test is a process. own_ipc_namespace() frees its segments when it ends, in
- * whatever way, but later, from a work queue. A test whose pages could disturb the
- * next one calls segment_remove(), or segment_rmid() once it has attached.
+ * Each test is a process. own_ipc_namespace() frees its segments when it ends,
+ * in whatever way, but later, from a work queue. A test whose pages could
+ * disturb the next one calls segment_remove(), or segment_rmid() once it has
+ * attached.
  */
 #ifndef SELFTEST_SHMBIND_SEGMENT_H
 #define SELFTEST_SHMBIND_SEGMENT_H
@@ -18,7 +19,7 @@
 #include "require.h"
 #include "wrappers.h"
 
-/* In an emulated guest with KASAN and lockdep, tests take several times as long. */
+/* Tests take several times as long in an emulated guest with KASAN. */
 #undef TEST_TIMEOUT_DEFAULT
 #define TEST_TIMEOUT_DEFAULT 120
 
@@ -202,8 +203,8 @@ static inline long thread_faults(void)
 }
 
 /*
- * The nodes of @count pages from @addr on in process @pid (0: the caller). A page
- * that the process has not mapped has a negative error instead.
+ * The nodes of @count pages from @addr on in process @pid (0: the caller). A
+ * page that the process has not mapped has a negative error instead.
  */
 static inline int placement_of(pid_t pid, char *addr, size_t count, int *nodes)
 {
@@ -250,8 +251,8 @@ static inline int segment_move(struct segment *seg, size_t count, int node)
 }
 
 /*
- * Count the pages on each node; @per_node has NODES_MAX entries. Returns how many
- * of the @count pages are on any node, or -1.
+ * Count the pages on each node; @per_node has NODES_MAX entries. Returns how
+ * many of the @count pages are on any node, or -1.
  */
 static inline long count_placement(char *addr, size_t count, long *per_node)
 {
@@ -274,8 +275,8 @@ static inline long count_placement(char *addr, size_t count, long *per_node)
 }
 
 /*
- * count_placement() once all pages are on a node. A page that compaction is moving
- * seems to be on none.
+ * count_placement() once all pages are on a node. A page that compaction is
+ * moving seems to be on none.
  */
 static inline long count_settled(char *addr, size_t count, long *per_node)
 {
@@ -299,8 +300,8 @@ static inline int wait_for(pid_t pid)
 }
 
 /*
- * Attach, map the pages that are resident, and look up their nodes. A fault on a
- * hole would allocate a page.
+ * Attach, map the pages that are resident, and look up their nodes. A fault on
+ * a hole would allocate a page.
  */
 static inline int look_at_placement(int shmid, size_t count, int *nodes)
 {
@@ -317,7 +318,7 @@ static inline int look_at_placement(int shmid, size_t count, int *nodes)
 	return placement(addr, count, nodes);
 }
 
-/* placement() in a process that has neither bound the segment nor touched it. */
+/* placement() in a process that neither bound nor touched the segment. */
 static inline int placement_elsewhere(int shmid, size_t count, int *nodes)
 {
 	size_t size = count * sizeof(*nodes);

@@ -79,7 +79,7 @@ static inline bool try_read(char *addr, size_t page)
 	return try_load((long *)(addr + page * page_size()), &value);
 }
 
-/* Write to the pages in order until the first SIGBUS; returns how many it wrote. */
+/* Write to the pages in order until the first SIGBUS; returns how many. */
 static inline long try_touch_pages(char *addr, long pages)
 {
 	long page = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Soft offlining: the kernel takes a page out of use and moves its content. A HARD
- * page stays within its mask. If that has no room, the page stays in use.
+ * Soft offlining: the kernel takes a page out of use and moves its content. A
+ * HARD page stays within its mask. If that has no room, the page stays in use.
  */
 #include <fcntl.h>
 #include <linux/kernel-page-flags.h>

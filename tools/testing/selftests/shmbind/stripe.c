@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MEM_STRIPE is round robin in the order of allocation, counted for each segment.
- * Most tests record the node of each page as it is allocated, and check every
- * prefix of that list.
+ * MEM_STRIPE is round robin in the order of allocation, counted for each
+ * segment. Most tests record the node of each page as it is allocated, and
+ * check every prefix of that list.
  */
 #include <pthread.h>
 

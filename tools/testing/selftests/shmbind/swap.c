@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages of bound segments that come back from swap: from a disk, whose readahead
- * does not know the segment of a page, from zswap, and from zram, which has no
- * readahead and reads large folios in one piece.
+ * Pages of bound segments that come back from swap: from a disk, whose
+ * readahead does not know the segment of a page, from zswap, and from zram,
+ * which has no readahead and reads large folios in one piece.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -374,7 +374,7 @@ static useconds_t now(void)
 	return time.tv_sec * 1000000 + time.tv_nsec / 1000;
 }
 
-/* Find a page for which there is no room. Returns how long that attempt took, us. */
+/* Find a page for which there is no room; returns how long that took, us. */
 static useconds_t populate_in_vain(struct __test_metadata *_metadata,
 				   struct segment *seg, int *page)
 {

@@ -113,9 +113,10 @@ static inline int residents(struct segment *seg, bool touch)
 }
 
 /*
- * Have all pages of @seg, which are charged to @group, written to swap and freed.
- * Rarely a page is under writeback each time reclaim scans it, or is read ahead
- * with its neighbour. MADV_PAGEOUT takes such a page when it is mapped again.
+ * Have all pages of @seg, which are charged to @group, written to swap and
+ * freed. Rarely a page is under writeback each time reclaim scans it, or is
+ * read ahead with its neighbour. MADV_PAGEOUT takes such a page when it is
+ * mapped again.
  */
 static inline void swap_out(struct __test_metadata *_metadata,
 			    const struct cgroup *group, struct segment *seg)

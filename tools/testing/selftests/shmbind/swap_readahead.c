@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The count of a stripe while readahead brings its own pages, and those of other
- * segments whose slots are adjacent in swap. A page counts for its node when it
- * enters the segment. So a page that is allocated for a fault goes to a node that
- * has the fewest, and a page that was read ahead may be on any node of the mask.
+ * The count of a stripe while readahead brings its own pages, and those of
+ * other segments whose slots are adjacent in swap. A page counts for its node
+ * when it enters the segment. So a page that is allocated for a fault goes to a
+ * node that has the fewest, and a page that was read ahead may be on any node
+ * of the mask.
  */
 #include <pthread.h>
 
@@ -86,8 +87,8 @@ static int imbalance(const struct stripe *stripe)
 }
 
 /*
- * Touch pages that never were in swap until the nodes are level: each node gets a
- * page in turn, twice.
+ * Touch pages that never were in swap until the nodes are level: each node gets
+ * a page in turn, twice.
  */
 static void level(struct __test_metadata *_metadata, struct stripe *stripe)
 {
@@ -135,7 +136,7 @@ static int slots_resident(struct segment *seg, bool touch)
 	return residents(&slots, touch);
 }
 
-/* Swap out the pages of both so that their slots alternate, but no fresh pages. */
+/* Swap out the pages of both, so that their slots alternate. */
 static void swap_out_slots(struct __test_metadata *_metadata,
 			   struct swap_env *env)
 {
@@ -195,7 +196,7 @@ FIXTURE_TEARDOWN(stripe)
 	env_teardown(_metadata, env);
 }
 
-/* Read a page. If it is that of a stripe, check that the stripe becomes no worse. */
+/* Read a page, and check that its stripe becomes no worse. */
 static void bring_back(struct __test_metadata *_metadata, struct segment *seg,
 		       struct stripe *stripe, int page)
 {
@@ -275,8 +276,9 @@ TEST_F(stripe, stripes_read_alternately_stay_even)
 		bring_back(_metadata, &env->other, &self->other, page);
 	}
 	/*
-	 * Readahead of one segment may be first in every window. It then puts all
-	 * pages of the other segment on nodes of its choice, where they stay.
+	 * Readahead of one segment may be first in every window. It then puts
+	 * all pages of the other segment on nodes of its choice, where they
+	 * stay.
 	 */
 	if (variant->on == swap_to_zram) {
 		expect_even(_metadata, &self->stripe, 2);

@@ -11,7 +11,7 @@
 #define PAGES		64		/* of most segments */
 #define SWAP_SIZE	(16UL << 20)	/* bytes */
 #define PAGE_CLUSTER	"/proc/sys/vm/page-cluster"
-#define WINDOW		8		/* pages that one fault reads, by default */
+#define WINDOW		8		/* pages that one fault reads */
 
 struct swap_env {
 	struct nodemask memory, cpus;
@@ -69,7 +69,7 @@ static inline int *number_of(struct segment *seg, int page)
 	return (int *)(seg->addr + page * page_size());
 }
 
-/* Write a different number to each page. A page of zeroes would not be swapped. */
+/* Write a different number to each page. Zeroes would not be swapped. */
 static inline void write_numbers(struct segment *seg)
 {
 	int pages = seg->size / page_size();
@@ -88,8 +88,8 @@ static inline void expect_numbers(struct __test_metadata *_metadata,
 }
 
 /*
- * Swap out two segments so that their slots alternate. Readahead for one segment
- * then reads pages of the other, by the policy of the first.
+ * Swap out two segments so that their slots alternate. Readahead for one
+ * segment then reads pages of the other, by the policy of the first.
  */
 static inline void swap_out_side_by_side(struct __test_metadata *_metadata,
 					 struct swap_env *env)
@@ -108,9 +108,9 @@ static inline void swap_out_side_by_side(struct __test_metadata *_metadata,
 }
 
 /*
- * Swap out a segment of @pages and fill its node except for @room pages. The node
- * may be about a hundred pages below its watermark, so @room is 0 or several times
- * that.
+ * Swap out a segment of @pages and fill its node except for @room pages. The
+ * node may be about a hundred pages below its watermark, so @room is 0 or
+ * several times that.
  */
 static inline void swap_out_of_crowded_node(struct __test_metadata *_metadata,
 					    struct swap_env *env, int pages,

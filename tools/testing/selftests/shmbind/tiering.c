@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Promotion from slow memory by NUMA balancing in tiering mode. Pages of SOFT
- * segments return to nodes of the mask. No page of a bound segment goes to a fast
- * node outside its mask.
+ * segments return to nodes of the mask. No page of a bound segment goes to a
+ * fast node outside its mask.
  */
 #include <time.h>
 
@@ -96,7 +96,7 @@ static int pages_in(struct segment *seg, const struct nodemask *mask)
 	return in;
 }
 
-/* Move the pages to a slow node. The kernel does not remember where they were. */
+/* Move the pages to a slow node, as if they had been demoted. */
 static void fill_below(struct __test_metadata *_metadata, struct segment *seg,
 		       int node)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Pages that userfaultfd(2) fills, in a mapping of the segment's file. An attach
- * cannot be registered for that.
+ * Pages that userfaultfd(2) fills, in a mapping of the segment's file. An
+ * attach cannot be registered for that.
  */
 #include "expected.h"
 #include "segment.h"

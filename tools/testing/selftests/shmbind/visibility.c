@@ -9,7 +9,7 @@
 
 /* numa_maps */
 
-/* The line of the mapping at @addr, without its newline; "" if there is none. */
+/* The line of the mapping at @addr, without its newline; "" if none. */
 static char *numa_maps_line(pid_t pid, void *addr, char *line, size_t size)
 {
 	char path[64];

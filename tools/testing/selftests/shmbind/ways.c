@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Ways to access a segment other than a fault on an attach. Each of them allocates
- * by the binding, and has an error of its own for a HARD node without a free page.
+ * Ways to access a segment other than a fault on an attach. Each of them
+ * allocates by the binding, and has an error of its own for a HARD node without
+ * a free page.
  */
 #include <linux/userfaultfd.h>
 #include <sys/ioctl.h>
@@ -108,7 +109,7 @@ static int by_fallocate(struct segment *seg, size_t page)
 	return fallocate(file, 0, page * page_size(), page_size()) ? errno : 0;
 }
 
-/* Fill a page in a mapping of the segment's file: an attach has no userfaultfd. */
+/* Fill a page in a mapping of the file: attaches cannot be registered. */
 static int copy_by_userfaultfd(char *addr)
 {
 	int uffd = syscall(__NR_userfaultfd, O_CLOEXEC), err = 0;
@@ -282,8 +283,8 @@ TEST_F(access, page_takes_its_turn_in_a_stripe)
 }
 
 /*
- * Try a few pages until one fails, as the kernel may still reclaim some. @page is
- * the first page that was not tried yet.
+ * Try a few pages until one fails, as the kernel may still reclaim some. @page
+ * is the first page that was not tried yet.
  */
 static int go_where_full(const struct way *way, struct segment *seg,
 			 struct segment *ballast, long *taken, size_t *page)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MEM_WEIGHTED: each node has as many turns in a round as its weight, in the order
- * of allocation.
+ * MEM_WEIGHTED: each node has as many turns in a round as its weight, in the
+ * order of allocation.
  */
 #include <pthread.h>
 
@@ -94,7 +94,8 @@ static int count_on(int node, const int *nodes, int count)
 
 /* Each node has as many pages of each round as its weight. */
 static void expect_rounds(struct __test_metadata *_metadata,
-			  struct weighted_env *env, const int *nodes, int rounds)
+			  struct weighted_env *env, const int *nodes,
+			  int rounds)
 {
 	int node;
 

@@ -71,8 +71,8 @@ static inline int set_different_weights(const struct nodemask *mask)
 }
 
 /*
- * How far the count of a node is from its share of all @count pages, in units of
- * its weight and rounded up; the maximum over @mask. Whole rounds allow 1.
+ * How far the count of a node is from its share of all @count pages, in units
+ * of its weight and rounded up; the maximum over @mask. Whole rounds allow 1.
  */
 static inline int weights_off(const int *nodes, int count,
 			      const struct nodemask *mask, const int *weights)

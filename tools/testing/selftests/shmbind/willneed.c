@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MADV_WILLNEED on pages of a bound segment that are in swap. The hint brings back
- * pages while there is room and reclaims nothing. It ends at the first page that
- * finds no room, or at a fatal signal, and does not block other tasks.
+ * MADV_WILLNEED on pages of a bound segment that are in swap. The hint brings
+ * back pages while there is room and reclaims nothing. It ends at the first
+ * page that finds no room, or at a fatal signal, and does not block other
+ * tasks.
  */
 #include <sys/time.h>
 #include <time.h>
@@ -62,7 +63,7 @@ static int willneed(struct segment *seg)
 	return madvise(seg->addr, seg->size, MADV_WILLNEED);
 }
 
-/* How often an attempt that fails to bring back a page reclaims: the maximum. */
+/* The most reclaims of an attempt that fails to bring back a page. */
 static long reclaims_of_a_failure(struct __test_metadata *_metadata,
 				  struct swap_env *env)
 {
