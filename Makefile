@@ -22,77 +22,77 @@ $(if $(unknown),$(error there is no target '$(firstword $(unknown))': see make h
 dry := $(filter 1,$(DRY))
 
 help:
-	@bin/help
+	@bin/lib/help
 
 # The overlay and its base.
 
 deps:
-	@bin/deps
+	@bin/lib/deps
 
 fetch: deps
-	@bin/fetch
+	@bin/overlay/fetch
 
 tree: fetch
-	@bin/unpack
-	@bin/apply
+	@bin/overlay/unpack
+	@bin/overlay/apply
 
 refresh:
-	@bin/refresh
+	@bin/overlay/refresh
 
 series: tree
-	@bin/series
+	@bin/overlay/series
 
 rows: fetch
-	@bin/unpack
-	@bin/rows
+	@bin/overlay/unpack
+	@bin/overlay/rows
 
 rebase: deps
-	@bin/rebase
+	@bin/overlay/rebase
 
 lint: tree
-	@bin/lint
+	@bin/check/lint
 
 # The kernel and its guests.
 
 kernel: tree
-	@bin/kernel
+	@bin/guest/kernel
 
 # NUMA and DIST are looked at before anything is built, and whether this machine
 # has the memory.
 topologies:
-	@bin/topology check
+	@bin/guest/topology check
 
 first-topology:
-	@bin/topology check 1
+	@bin/guest/topology check 1
 
 run: first-topology $(if $(dry),,kernel)
-	@bin/run
+	@bin/guest/run
 
 shell: first-topology $(if $(dry),,kernel)
-	@bin/shell
+	@bin/guest/shell
 
 check: topologies $(if $(dry),,tree)
-	@bin/check
+	@bin/check/check
 
 check-all: topologies $(if $(dry),,tree)
-	@bin/check all
+	@bin/check/check all
 
 check-arches: tree
-	@bin/check-arches
+	@bin/check/check-arches
 
 bench: $(if $(dry),,tree)
-	@bin/bench
+	@bin/check/bench
 
 bench-compare:
-	@bin/bench-compare
+	@bin/check/bench-compare
 
 bisect: tree
-	@bin/bisect
+	@bin/check/bisect
 
 # The way back.
 
 clean:
-	@bin/clean
+	@bin/lib/clean
 
 distclean:
-	@bin/distclean
+	@bin/lib/distclean

@@ -2,8 +2,8 @@
 # topology lacks) or FAIL, then FAIL lines for what is wrong with the run itself.
 #
 # Read one after the other, each with `part` set before it:
-#   tests      every test that must appear, as bin/tests prints them
-#   facts      the topology's, as bin/topology prints them
+#   tests      every test that must appear, as bin/check/tests prints them
+#   facts      the topology's, as bin/guest/topology prints them
 #   console    the kernel's messages
 #   channel    the results: KTAP of run_kselftest.sh, in it that of each file
 # Set for the whole: status, how the guest ended (0, or 124 by the time limit).
