@@ -5,8 +5,22 @@
 ARCH ?= x86_64
 J ?= $(shell nproc)
 
-export V T NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF VERSION CHANGELOG \
-	TRAILERS BASE A B
+# alias LONG,SHORT - The variable's short name works as well.
+define alias
+ifneq ($$($2),)
+ifeq ($$($1),)
+override $1 := $$($2)
+else ifneq ($$($1),$$($2))
+$$(error $1=$$($1) and $2=$$($2) contradict each other: $2 is short for $1)
+endif
+endif
+endef
+$(eval $(call alias,TEST,T))
+$(eval $(call alias,OLD,A))
+$(eval $(call alias,NEW,B))
+
+export V TEST NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF VERSION \
+	CHANGELOG TRAILERS BASE OLD NEW
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows rebase bench \
