@@ -73,11 +73,11 @@ kernel: tree
 
 # NUMA and DIST are looked at before anything is built, and whether this machine
 # has the memory.
-topologies:
-	@bin/guest/topology check
+topologies: $(if $(dry),,deps)
+	@bin/guest/topology.py check
 
-first-topology:
-	@bin/guest/topology check 1
+first-topology: $(if $(dry),,deps)
+	@bin/guest/topology.py check 1
 
 run: first-topology $(if $(dry),,kernel)
 	@bin/guest/run

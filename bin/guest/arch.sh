@@ -14,16 +14,12 @@
 #   console     what the kernel calls that
 #   channel     the guest's device for results
 #   runner      runs a program of the guest on this machine, to list its tests
-#   tells       1 if the machine can tell of slow memory, and of offline memory
-#   offers      what a test may need and not every architecture's kernel has
-#   align       the memory of a node is a multiple of that many MiB
-#   lacking     topologies that the machine cannot have
 #   symbols     of those that are only compiled: set beside qemu/kernel.config
 
 export ARCH=${ARCH:-x86_64}
 debian='' cross='' cc32='' karch32='' boot='' machine='' channel=/dev/hvc0
 threads=multi
-runner='' tells=0 align=1 lacking='' offers='uffdwp thpswap'
+runner=''
 symbols=()
 
 case $ARCH in
@@ -34,7 +30,6 @@ x86_64)
 	# accesses for wild ones if pages have five levels.
 	machine='qemu-system-x86_64 -machine q35' cpu='-cpu max,-la57'
 	serial='-serial chardev:console' console=ttyS0
-	tells=1
 	;;
 arm64)
 	debian='gcc-aarch64-linux-gnu libc6-dev-arm64-cross
@@ -61,8 +56,7 @@ ppc64)	# big-endian
 	# moment before: what another CPU has cleared since then comes back.
 	cpu='-cpu power9' threads=single
 	serial='-device spapr-vty,chardev=console' console=hvc0
-	channel=/dev/hvc1 runner=qemu-ppc64 offers='' align=256
-	lacking='sixteen many giant contig'
+	channel=/dev/hvc1 runner=qemu-ppc64
 	;;
 riscv64)
 	debian=gcc-riscv64-linux-gnu

@@ -20,6 +20,7 @@ fi
 jobs=${J:-$(nproc)}
 export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache}
 export LC_ALL=C.UTF-8
+export PYTHONDONTWRITEBYTECODE=1
 
 # The variables of our make are no business of the kernel's.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0
+"""The list of features in qemu/features, for topology.py and judge.py."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+LIST = ROOT / "qemu" / "features"
+
+
+class Feature(NamedTuple):
+    """A line of the list."""
+    name: str           # without =N
+    counted: bool       # has =N
+    source: str         # "topology" or "kernel"
+    arches: tuple       # ("all",) or names of architectures
+    meaning: str
+
+    def offered(self, arch):
+        """Can a guest of that architecture have it?"""
+        return self.arches == ("all",) or arch in self.arches
+
+
+def parse(text):
+    """The features by name, in the order of the list."""
+    features, source = {}, None
+    for line in text.splitlines():
+        line = line.partition("#")[0].strip()
+        if not line:
+            continue
+        if line in ("[topology]", "[kernel]"):
+            source = line[1:-1]
+            continue
+        fields = re.split(r"\t+", line)
+        if source is None or len(fields) != 3:
+            raise ValueError(f"'{line}': not a name, architectures and meaning")
+        name, counted, _ = fields[0].partition("=N")
+        features[name] = Feature(name, bool(counted), source,
+                                 tuple(fields[1].split()), fields[2])
+    return features
+
+
+def load(path=LIST):
+    """The features of the repository's own list."""
+    return parse(path.read_text(encoding="utf-8"))
+
+
+def known(need, features):
+    """Is this need of a test, NAME or NAME=NUMBER, in the list?"""
+    name, equals, number = need.partition("=")
+    feature = features.get(name)
+    if feature is None or feature.counted != bool(equals):
+        return False
+    return not equals or re.fullmatch("[0-9]+", number) is not None
+
+
+def met(need, facts):
+    """Do the facts about a machine, a dictionary, meet this need?"""
+    name, equals, number = need.partition("=")
+    if not equals:
+        return name in facts
+    return int(number) <= int(facts.get(name) or 0)
+
+
+def read_facts(lines):
+    """Facts as topology.py prints them, NAME or NAME=NUMBER, as a dictionary."""
+    facts = {}
+    for line in lines:
+        name, equals, number = line.strip().partition("=")
+        if name:
+            facts[name] = int(number) if equals else 1
+    return facts
