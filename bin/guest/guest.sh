@@ -7,11 +7,12 @@
 kind=$ARCH
 [[ ${DEBUG:-} != 1 ]] || kind+=-debug
 
-objects=${OBJECTS:-$build/$kind}	# the kernel: objects, .config, image
-user=${GUEST:-$build/user-$ARCH}	# the rest of the guest, for every kernel
+objects=${option[objects]:-$build/$kind} # the kernel: objects, .config, image
+user=${option[guest]:-$build/user-$ARCH} # the rest of the guest, for every kernel
 bootable=$objects/${boot##*/}		# the boot image
 stage=$user/root			# what the guest finds at /
-image=${IMAGE:-$user/initramfs.gz}
+image=${option[image]:-$user/initramfs.gz}
+places=(--objects "$objects" --guest "$user")	# to hand on to vm
 
 # ccache sees the same paths whereever the clone lies, and the same banner.
 export CCACHE_BASEDIR=$root

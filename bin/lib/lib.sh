@@ -3,16 +3,52 @@
 
 set -euo pipefail
 
+if [[ -t 2 ]]; then
+	bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'
+else
+	bold='' red='' plain=''
+fi
+
+# die CAUSE REMEDY - One line for what is wrong and what to do about it.
+die()
+{
+	printf '%serror:%s %s; %s\n' "$bold$red" "$plain" "$1" "$2" >&2
+	exit 1
+}
+
+# Options come before a script's arguments: --NAME VALUE, or --NAME for a switch. The
+# script names those that it takes in `options` before it sources this file. Their
+# values are in the array `option`; what they mean is in the READMEs of the rooms.
+declare -A option=()
+switches=' every locked no-checks no-sparse rebasing '
+paths=' tree objects guest image results '
+while [[ ${1:-} == --* ]]; do
+	word=${1#--}
+	[[ $word != help ]] ||
+		{ sed -n '/^# SPDX/d; 2,/^[^#]/s/^# \?//p' "$0"; exit; }
+	[[ " ${options:-} " == *" $word "* ]] ||
+		die "${0##*/} has no option '$1'" "its options: ${options:-none}"
+	option[$word]=1
+	if [[ $switches != *" $word "* ]]; then
+		(($# > 1)) || die "the option $1 has no value" "write $1 VALUE"
+		option[$word]=$2
+		[[ $paths != *" $word "* ]] ||
+			option[$word]=$(realpath -m "$2")
+		shift
+	fi
+	shift
+done
+
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$root/build
-tree=${TREE:-$build/linux}		# the work tree: base and series
+tree=${option[tree]:-$build/linux}		# the work tree: base and series
 logs=$build/logs
-results=${RESULTS:-$build/results}	# one .ktap file for each set of tests
+results=${option[results]:-$build/results} # one .ktap file for each set of tests
 source=$build/source			# which archive the base comes from
 pinned=$root/series/base
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/shmbind
 # make rebase tries another base beside the one that is in use.
-if [[ ${REBASING:-} ]]; then
+if [[ ${option[rebasing]:-} ]]; then
 	tree=$build/rebase/linux
 	source=$build/rebase/source
 	pinned=$build/rebase/base
@@ -24,12 +60,6 @@ export PYTHONDONTWRITEBYTECODE=1
 
 # The variables of our make are no business of the kernel's.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
-
-if [[ -t 2 ]]; then
-	bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'
-else
-	bold='' red='' plain=''
-fi
 
 # base KEY - What series/base says of it.
 base()
@@ -69,13 +99,6 @@ tell()
 told()
 {
 	[[ ! -t 1 ]] || printf '\r\e[K'
-}
-
-# die CAUSE REMEDY - One line for what is wrong and what to do about it.
-die()
-{
-	printf '%serror:%s %s; %s\n' "$bold$red" "$plain" "$1" "$2" >&2
-	exit 1
 }
 
 # What every script is told by its environment, before it begins.

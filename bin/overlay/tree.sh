@@ -27,7 +27,7 @@ k()
 # a killed one has left of ours is cleared away.
 lock()
 {
-	[[ ! ${LOCKED:-} ]] || return 0
+	[[ ! ${option[locked]:-} ]] || return 0
 	mkdir -p "$build"
 	exec 9>"$build/lock"
 	if ! flock -n 9; then
@@ -36,7 +36,6 @@ lock()
 	fi
 	rm -f "$build"/index.tmp* "$tree"/.git/snapshot* \
 		"$tree"/.git/refs/shmbind/*.lock
-	export LOCKED=1
 }
 
 # The overlay's files: what lies below a top directory of the kernel's.
