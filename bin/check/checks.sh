@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # Sourced by lint: what it looks at, each a function that fails if something is
 # wrong, says what, and may leave things in $scratch.
@@ -10,6 +11,19 @@ shell()
 	cd "$root"
 	grep -lIr '^#!/usr/bin/env bash\|^# shellcheck shell' bin qemu .ci |
 		xargs shellcheck -x -P SCRIPTDIR
+}
+
+# In the first lines of every script, and of every file that the scripts read.
+licensed()
+{
+	cd "$root"
+	{
+		git ls-files -- bin qemu bench .ci Makefile ':!*.md'
+		git grep -lI '^#!' -- ':!*.patch' ':!Documentation'
+	} | sort -u | while read -r file; do
+		head -n 2 "$file" | grep -q 'SPDX-License-Identifier: ' ||
+			{ echo "$file has no SPDX line"; exit 1; }
+	done
 }
 
 # Written anew they are what stands in the overlay.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 # Sourced by what builds the guest or runs it.
 . "$(dirname "${BASH_SOURCE[0]}")/../overlay/tree.sh"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # Sourced by what asks the system's own mirror for a kernel source, through apt:
 # so proxies, signatures and resuming are apt's. Its lists and its cache are
