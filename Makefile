@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0
-# The only entry point. Each target is one script of bin/, which does nothing
-# when its result is current.
+# The only entry point. Each target runs scripts in bin/, which do nothing if their
+# result is current.
 
 ARCH ?= x86_64
 J ?= $(shell nproc)
 
-# alias LONG,SHORT - The variable's short name works as well.
+# alias LONG,SHORT - Accept a variable's short name too.
 define alias
 ifneq ($$($2),)
 ifeq ($$($1),)
@@ -28,11 +28,11 @@ targets := help run check check-all shell deps fetch tree refresh kernel \
 .PHONY: $(targets)
 .NOTPARALLEL:
 
-# Before the first of them is made.
+# Checked before anything is made.
 unknown := $(filter-out $(targets),$(MAKECMDGOALS))
 $(if $(unknown),$(error there is no target '$(firstword $(unknown))': see make help))
 
-# With DRY=1 nothing is started, so nothing is built.
+# With DRY=1 nothing is started, so nothing needs to be built.
 dry := $(filter 1,$(DRY))
 
 help:
@@ -71,8 +71,7 @@ lint: tree
 kernel: tree
 	@bin/guest/kernel
 
-# NUMA and DIST are looked at before anything is built, and whether this machine
-# has the memory.
+# Before anything is built, check NUMA and DIST, and that this machine has the memory.
 topologies: $(if $(dry),,deps)
 	@bin/guest/topology.py check
 
@@ -103,7 +102,7 @@ bench-compare:
 bisect: tree
 	@bin/check/bisect
 
-# The way back.
+# Removing what was made.
 
 clean:
 	@bin/lib/clean

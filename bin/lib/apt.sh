@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Sourced by what asks the system's own mirror for a kernel source, through apt:
-# so proxies, signatures and resuming are apt's. Its lists and its cache are
-# ours, never the system's.
+# Sourced by scripts that download from the system's mirror. apt does it, so it
+# handles proxies, signatures and interrupted downloads. Lists and cache are our own,
+# never the system's.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/lib.sh"
 
 apt=$cache/apt
-suite=$(base suite) deb=deb		# what is asked for
-or_ksrc='or give a kernel that you have: KSRC=/path/to/linux'
+suite=$(base suite) deb=deb		# what to download from
+or_ksrc='or use a kernel tree of your own: KSRC=/path/to/linux'
 
 apt_mirror()
 {
@@ -32,7 +32,7 @@ apt_configure()
 	key=$(apt_keyring)
 	[[ $key ]] || die "the keyring of Debian's archive is missing" \
 		"install debian-archive-keyring, $or_ksrc"
-	[[ $url ]] || die "apt here knows no mirror of Debian" \
+	[[ $url ]] || die "apt has no mirror of Debian in its sources" \
 		"add one to /etc/apt/sources.list, $or_ksrc"
 
 	mkdir -p "$apt"/{lists,archives}/partial
@@ -52,7 +52,7 @@ apt_configure()
 	END
 }
 
-# Runs apt-get; when it fails, says why in one line.
+# Run apt-get; if it fails, print the cause in one line.
 apt_get()
 {
 	local log=$logs/fetch.log
@@ -61,12 +61,12 @@ apt_get()
 	told
 	case $(<"$log") in
 	*NO_PUBKEY*|*EXPKEYSIG*|*BADSIG*|*'not signed'*)
-		die "the signature of the mirror's $suite is not good" \
+		die "the signature of $suite at the mirror is not valid" \
 		    "install a newer debian-archive-keyring, $or_ksrc";;
 	*'No space left'*|*'enough free space'*)
-		die "no space left for $cache" "make room (1 GB)";;
+		die "no space left for $cache" "free 1 GB";;
 	*404*|*'does not have a Release file'*)
-		die "the system's mirror has no $suite, or not all of it" \
+		die "the system's mirror does not have all of $suite" \
 		    "use another mirror, $or_ksrc";;
 	esac
 	die "the mirror does not answer: $(sed -n '/^[EW]:/{p;q}' "$log")" \

@@ -18,7 +18,7 @@ class Feature(NamedTuple):
     meaning: str
 
     def offered(self, arch):
-        """Can a guest of that architecture have it?"""
+        """Can a guest of this architecture have the feature?"""
         return self.arches == ("all",) or arch in self.arches
 
 
@@ -47,7 +47,7 @@ def load(path=LIST):
 
 
 def known(need, features):
-    """Is this need of a test, NAME or NAME=NUMBER, in the list?"""
+    """Is a test's need, NAME or NAME=NUMBER, in the list?"""
     name, equals, number = need.partition("=")
     feature = features.get(name)
     if feature is None or feature.counted != bool(equals):

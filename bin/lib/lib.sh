@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
-# Sourced by every script here: places, progress lines, errors, logs.
+# Sourced by every script: paths, options, progress lines, errors, logs.
 
 set -euo pipefail
 
@@ -10,7 +10,7 @@ else
 	bold='' red='' plain=''
 fi
 
-# die CAUSE REMEDY - One line for what is wrong and what to do about it.
+# die CAUSE REMEDY - Print what is wrong and what to do about it, and exit.
 die()
 {
 	printf '%serror:%s %s; %s\n' "$bold$red" "$plain" "$1" "$2" >&2
@@ -48,7 +48,7 @@ results=${option[results]:-$build/results} # one .ktap file for each set of test
 source=$build/source			# which archive the base comes from
 pinned=$root/series/base
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/shmbind
-# make rebase tries another base beside the one that is in use.
+# make rebase tries another base while the current one stays in place.
 if [[ ${option[rebasing]:-} ]]; then
 	tree=$build/rebase/linux
 	source=$build/rebase/source
@@ -59,31 +59,32 @@ export CCACHE_DIR=${CCACHE_DIR:-$cache/ccache}
 export LC_ALL=C.UTF-8
 export PYTHONDONTWRITEBYTECODE=1
 
-# The variables of our make are no business of the kernel's.
+# The kernel's make must not inherit the variables of ours.
 unset MAKEFLAGS MFLAGS MAKEOVERRIDES MAKELEVEL
 
-# base KEY - What series/base says of it.
+# base KEY - The value of KEY in series/base.
 base()
 {
 	awk -v key="$1" '$1 == key { print $2 }' "$pinned"
 }
 
-# room DIR - Bytes free there.
+# room DIR - How many bytes are free in DIR.
 room()
 {
 	df --output=avail -B1 "$1" | tail -n 1
 }
 
-# say LABEL text... - A line of progress, in kbuild's form. It takes the place of
-# what tell() told, which may be of another script.
+# say LABEL TEXT... - Print a line of progress in kbuild's form. It replaces the line
+# that tell() has printed, in this script or in another.
 say()
 {
 	told
 	printf '  %-7s %s\n' "$1" "${*:2}"
 }
 
-# tell LABEL text... - Progress that is worth no line of its own: written over
-# itself on a terminal, a line every ten seconds elsewhere. told() ends it.
+# tell LABEL TEXT... - Show progress that does not deserve a line of its own. On a
+# terminal each text overwrites the last; elsewhere there is one line in ten seconds.
+# told() removes it.
 told_at=0
 tell()
 {
@@ -102,24 +103,24 @@ told()
 	[[ ! -t 1 ]] || printf '\r\e[K'
 }
 
-# What every script is told by its environment, before it begins.
+# Check the make variables that all scripts read.
 check_variables()
 {
 	local name
 	[[ ${J:-1} =~ ^[1-9][0-9]{0,3}$ ]] ||
-		die "J=$J" "J is a number of jobs"
+		die "J=$J" "J is the number of parallel jobs"
 	for name in V DRY DEBUG; do
 		[[ ${!name:-} =~ ^[01]?$ ]] ||
 			die "$name=${!name}" "$name is 0 or 1"
 	done
 	[[ -w $root && (! -e $build || -w $build) ]] ||
-		die "$build cannot be written" \
-		    "make it yours, or work on a clone that is"
+		die "$build cannot be written to" \
+		    "change its owner, or work in a clone of your own"
 }
 
-# run_logged WHAT LOG command... - Run with all output in build/logs/LOG.log,
-# its last line told meanwhile; V=1 shows everything. A failure shows the end of
-# the log, says that WHAT failed, and exits.
+# run_logged WHAT LOG COMMAND... - Run the command with its output in
+# build/logs/LOG.log, and show the latest line; V=1 shows everything. If it fails,
+# show the end of the log, print that WHAT failed, and exit.
 run_logged()
 {
 	local what=$1 log=$logs/$2.log rc=0
@@ -133,18 +134,18 @@ run_logged()
 	die "$what failed" "the whole log is $log"
 }
 
-# why LOG - Causes that its end tells, and what to do then. A full disk may have
-# kept the log itself from saying so.
+# why LOG - Print the cause and the remedy if the end of the log shows them. A full
+# disk may be missing from the log, since the log could not be written either.
 why()
 {
 	local end
 	end=$(tail -n 50 "$1")
 	if [[ $end == *'No space left'* ]] || (($(room "$logs") < 1 << 24)); then
-		die "$what failed: no space left" "make room below $build"
+		die "$what failed: no space left" "free some space for $build"
 	fi
 	case $end in
 	*'Could not get lock'*)
-		die "$what failed: another apt is at work" "wait for its end";;
+		die "$what failed: another apt is running" "wait until it ends";;
 	*'Could not resolve'*|*'Temporary failure'*|*'Could not connect'*|\
 	*'Failed to fetch'*|*'Unable to locate package'*)
 		die "$what failed: the system's mirror does not answer" \

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
-# Sourced by what reads or writes the overlay and build/linux.
+# Sourced by scripts that read or write the overlay and build/linux.
 #
-#   base                 tag: the kernel as it came, one commit
-#   refs/shmbind/applied what make tree left there last: base and series
-#   refs/shmbind/next    the same while it is being checked out
+#   base                  tag: the kernel as it came, one commit
+#   refs/shmbind/applied  what make tree has applied: base and series
+#   refs/shmbind/next     the same, while it is being checked out
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/lib.sh"
 
 applied=refs/shmbind/applied
 next=refs/shmbind/next
 
-# Neither the user's git configuration nor the clock may show in a commit.
+# A commit must depend neither on the user's git configuration nor on the time.
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
 unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE LANGUAGE
 stamp=$(base date)
@@ -18,28 +18,28 @@ export GIT_AUTHOR_NAME=shmbind GIT_AUTHOR_EMAIL=shmbind@localhost
 export GIT_COMMITTER_NAME=shmbind GIT_COMMITTER_EMAIL=shmbind@localhost
 export GIT_AUTHOR_DATE=$stamp GIT_COMMITTER_DATE=$stamp
 
-# k ARG... - git in the work tree.
+# k ARG... - Run git in the work tree.
 k()
 {
 	git -C "$tree" "$@"
 }
 
-# One make at a time; the lock goes with the process. Those of git do not: what
-# a killed one has left of ours is cleared away.
+# Let one make at a time work in build/. The lock ends with the process. Locks of git
+# do not: remove those that a killed script has left.
 lock()
 {
 	[[ ! ${option[locked]:-} ]] || return 0
 	mkdir -p "$build"
 	exec 9>"$build/lock"
 	if ! flock -n 9; then
-		say WAIT "another make is at work in build/"
+		say WAIT "another make is working in build/"
 		flock 9
 	fi
 	rm -f "$build"/index.tmp* "$tree"/.git/snapshot* \
 		"$tree"/.git/refs/shmbind/*.lock
 }
 
-# The overlay's files: what lies below a top directory of the kernel's.
+# The overlay's files: those below the kernel's top directories.
 overlay()
 (
 	local tops
@@ -50,20 +50,20 @@ overlay()
 		ls-files -o --exclude-standard -- "${tops[@]}" MAINTAINERS.patch
 )
 
-# Their paths in the kernel: without .patch, and what else says which patch's.
+# Their paths in the kernel: without .patch and without the name of a patch.
 overlay_paths()
 {
 	overlay | sed -E "s/(\.($(patches | paste -sd '|')))?\.patch$//" | sort -u
 }
 
-# Which of them bin/overlay/rows writes.
+# is_row PATH - Does bin/overlay/rows write its hunks?
 is_row()
 {
 	[[ $1 == *syscall*.tbl || $1 == */asm-generic/unistd.h ]]
 }
 
-# The names of the series' patches, and of one: its message, its paths. A path
-# that ends in a slash stands for all that the overlay has below and no patch names.
+# The names of the patches; the message and the paths of one patch. A path that ends in
+# a slash means everything below it that no patch names.
 patches()
 {
 	sed 's/#.*//' "$root/series/order" | xargs -n1
@@ -92,10 +92,10 @@ listed()
 	sed '1,/^---$/d; /^$/d' "$root/series/$1"
 }
 
-# What the series is made of, in its order: patch, path, and file of the overlay.
-# The file is <path>, or <path>.patch. Of a path that several patches edit it is
-# <path>.<patch>.patch: if the base has the path, for all but the last of them, and
-# if the series adds it, for all but the first. The whole file has the changes of all.
+# The parts of the series in order: patch, path, and file of the overlay. The file is
+# <path> or <path>.patch. If several patches edit a path, it is <path>.<patch>.patch for
+# all but the last of them if the base has the path, and for all but the first if the
+# series adds it. A whole file contains the changes of all patches.
 units()
 {
 	local name path file
@@ -110,8 +110,8 @@ units()
 	done
 }
 
-# commit_of PATCH [REVISION] - Its commit, of those that make tree has left, or of
-# as many that lead to the revision.
+# commit_of PATCH [REVISION] - Its commit among those that make tree has made, or among
+# those that lead to REVISION.
 commit_of()
 {
 	local place
@@ -119,8 +119,7 @@ commit_of()
 	k rev-list --reverse "base..${2:-$applied}" | sed -n "${place%%:*}p"
 }
 
-# Two lines: one changes when the overlay or the base does, one when the series'
-# texts do.
+# Print two hashes: of the overlay with its base, and of the series' texts.
 fingerprint()
 (
 	cd "$root"
@@ -133,7 +132,7 @@ fingerprint()
 	patches | sed 's|^|series/|' | xargs -d '\n' sha1sum -- 2>&1 | sha1sum
 )
 
-# The git tree of what lies in build/linux now, edits and new files included.
+# The git tree of build/linux as it is now, including edits and new files.
 snapshot()
 {
 	cp -p "$tree/.git/index" "$tree/.git/snapshot"
@@ -141,24 +140,24 @@ snapshot()
 	GIT_INDEX_FILE=$tree/.git/snapshot k write-tree
 }
 
-# refuse_edits TREE - Edits that exist nowhere else, TREE neither, are not
-# written over. Without TREE it is all of build/linux that goes.
+# refuse_edits TREE - Fail if build/linux has edits that are not in TREE and that would
+# be overwritten. With an empty TREE, build/linux itself is to be removed.
 refuse_edits()
 {
 	local now
 	[[ $1 ]] || ! k rev-parse -q --verify refs/stash >/dev/null ||
-		die "build/linux has a stash, which would go with it" \
+		die "build/linux has a stash, which would be lost" \
 		    "git -C build/linux stash pop, and make refresh"
 	now=$(snapshot)
 	[[ $now != "$(k rev-parse "$applied^{tree}")" ]] || return 0
 	[[ $now != "$1" ]] || return 0
-	die "build/linux has edits that the overlay has not: $(
+	die "build/linux has edits that are not in the overlay: $(
 		k diff-tree -r --name-only "$applied" "$now" | xargs |
-		cut -c -60)" "make refresh takes them, or: git -C build/linux stash"
+		cut -c -60)" "type make refresh, or: git -C build/linux stash"
 }
 
-# hunks FROM TO PATH - What becomes of PATH between two trees, in the one form
-# that the overlay keeps: the same change is always the same bytes.
+# hunks FROM TO PATH - The change of PATH between two trees, in the form that the
+# overlay stores: the same change is always the same bytes.
 hunks()
 {
 	k diff-tree -p -U3 --diff-algorithm=myers --no-renames --no-ext-diff \
@@ -166,8 +165,7 @@ hunks()
 		"$1" "$2" -- ":(literal)$3" | sed '/^index /d'
 }
 
-# store FILE - Standard input becomes FILE, which is not touched when it has
-# these very bytes.
+# store FILE - Write standard input to FILE, unless FILE already has the same bytes.
 store()
 {
 	mkdir -p "${1%/*}"
