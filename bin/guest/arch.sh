@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
-# Sourced after lib.sh: what differs between the architectures, chosen by ARCH.
+# Sourced after lib.sh: what differs between architectures, chosen by ARCH. What
+# differs between their nodes is in topology.py, what tests find there in qemu/features.
 #
-#   debian      its packages, beside those that all architectures need
+#   debian      packages that it needs in addition to those in bin/lib/deps
 #   karch       what the kernel calls it
 #   cross       prefix of the compiler and its tools
-#   cc32        compiler of 32-bit programs, where `cross`gcc has no -m32, and
+#   cc32        the compiler of 32-bit programs if `cross`gcc has no -m32, and
 #   karch32     what the kernel calls their architecture
 #   boot        the boot image, below the kernel's objects
 #   machine     QEMU: its program, and the machine
 #   cpu         its processor
-#   threads     multi, or single where its processors cannot run in parallel
+#   threads     multi, or single if its processors cannot run in parallel
 #   serial      the device of the kernel's messages, and
 #   console     what the kernel calls that
 #   channel     the guest's device for results
 #   runner      runs a program of the guest on this machine, to list its tests
-#   symbols     of those that are only compiled: set beside qemu/kernel.config
+#   symbols     what to set besides qemu/kernel.config if it is only compiled
 
 export ARCH=${ARCH:-x86_64}
 debian='' cross='' cc32='' karch32='' boot='' machine='' channel=/dev/hvc0
@@ -27,8 +28,8 @@ case $ARCH in
 x86_64)
 	karch=x86_64
 	boot=arch/x86/boot/bzImage
-	# While identify_cpu() has the features cleared, KASAN takes an interrupt's
-	# accesses for wild ones if pages have five levels.
+	# With five levels of pages, KASAN reports the accesses of an interrupt that
+	# comes while identify_cpu() has the features cleared.
 	machine='qemu-system-x86_64 -machine q35' cpu='-cpu max,-la57'
 	serial='-serial chardev:console' console=ttyS0
 	;;
@@ -50,11 +51,11 @@ ppc64)	# big-endian
 	karch=powerpc cross=powerpc64-linux-gnu-
 	cc32=powerpc-linux-gnu-gcc karch32=powerpc
 	boot=vmlinux
-	# what TCG cannot do, and would refuse to start for want of
+	# TCG lacks these, and QEMU would refuse to start
 	machine='qemu-system-ppc64 -machine pseries,cap-cfpc=broken'
 	machine+=',cap-sbbc=broken,cap-ibs=broken,cap-ccf-assist=off'
-	# QEMU sets R and C in a radix PTE by storing all of it, as it was read a
-	# moment before: what another CPU has cleared since then comes back.
+	# To set R and C in a radix PTE, QEMU stores the whole PTE as it has read it.
+	# That undoes what another CPU has cleared in the meantime.
 	cpu='-cpu power9' threads=single
 	serial='-device spapr-vty,chardev=console' console=hvc0
 	channel=/dev/hvc1 runner=qemu-ppc64
@@ -78,16 +79,16 @@ i386)
 	karch=i386
 	;;
 mips64)
-	# of the machines with NUMA, a big-endian one
+	# a big-endian machine that has NUMA
 	debian=gcc-mips64-linux-gnuabi64
 	karch=mips cross=mips64-linux-gnuabi64-
 	symbols=(SGI_IP27=y)
 	;;
 *)
-	die "there is no ARCH=$ARCH" "bin/guest/arch.sh has them all"
+	die "there is no ARCH=$ARCH" "bin/guest/arch.sh lists them"
 	;;
 esac
 
 [[ $machine || ${0##*/} =~ ^(compile|deps)$ ]] ||
-	die "ARCH=$ARCH is only compiled, it has no guest" \
-	    "bin/guest/arch.sh says which have one"
+	die "ARCH=$ARCH is only compiled and has no guest" \
+	    "bin/guest/arch.sh lists those that have one"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
-# Sourced by what builds the guest or runs it.
+# Sourced by scripts that build the guest or run it.
 . "$(dirname "${BASH_SOURCE[0]}")/../overlay/tree.sh"
 
 . "$root/bin/guest/arch.sh"
@@ -15,31 +15,31 @@ stage=$user/root			# what the guest finds at /
 image=${option[image]:-$user/initramfs.gz}
 places=(--objects "$objects" --guest "$user")	# to hand on to vm
 
-# ccache sees the same paths whereever the clone lies, and the same banner.
+# Have ccache see the same paths and the same banner in every clone.
 export CCACHE_BASEDIR=$root
-# To preprocess each file a second time would take as long as a third of compiling.
+# Preprocessing each file a second time would take a third as long as compiling it.
 export CCACHE_DEPEND=1
 export KBUILD_BUILD_USER=shmbind KBUILD_BUILD_HOST=localhost
 export KBUILD_BUILD_TIMESTAMP=$stamp
 compiler=${cross}gcc
 ! command -v ccache >/dev/null || compiler="ccache $compiler"
 
-# kmake DIR ARG... - The kernel's make, with its objects in DIR.
+# kmake DIR ARG... - Run the kernel's make with its objects in DIR.
 kmake()
 {
 	make -C "$tree" --no-print-directory O="$1" -j"$jobs" ARCH="$karch" \
 		CROSS_COMPILE="$cross" CC="$compiler" "${@:2}"
 }
 
-# contents PATH... - What lies there in build/linux now, as ids of its contents;
-# with a slash behind it, each thing in it.
+# contents PATH... - The ids of the contents of these paths in build/linux now. A path
+# that ends in a slash means everything in that directory.
 contents()
 {
 	k ls-tree "$(snapshot)" -- "$@"
 }
 
-# current STAMP - Is what was made of the same inputs as the text on stdin?
-# made STAMP - It is from now on.
+# current STAMP - Was the last result made from the inputs listed on stdin?
+# made STAMP - Record that it was.
 current()
 {
 	[[ $(cat "$1" 2>/dev/null) == "$(cat)" ]]

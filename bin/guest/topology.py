@@ -8,7 +8,7 @@
   topology.py facts NAME     which features of qemu/features NAME has
   topology.py only NAME      the test program that NAME is for; empty if for all
   topology.py without NAME   the test programs that `make check` leaves out there
-  topology.py check [N]      are all of them correct, or the first N?
+  topology.py check [N]      check them all, or the first N
 
 The topologies are those of qemu/topologies. If NUMA (and DIST) are in the
 environment, there is only one, called `custom`. ARCH, DEBUG and TEST are taken from
@@ -45,13 +45,13 @@ MACHINES = {
 
 
 class Error(Exception):
-    """A topology that cannot be; the text says why."""
+    """The topology is not possible; the text says why."""
 
 
 def mebibytes(size, node):
     """512M or 1G as a number."""
     if not re.fullmatch("0|[1-9][0-9]{0,4}[MG]", size):
-        raise Error(f"'{size}' is no size like 512M or 1G (node {node})")
+        raise Error(f"'{size}' is not a size like 512M or 1G (node {node})")
     number = int(size.rstrip("MG"))
     return number * 1024 if size.endswith("G") else number
 
@@ -111,7 +111,7 @@ class Topology:
         if not memory and not self.cpus_of[node]:
             raise Error(f"node {node} has neither memory nor CPUs")
         if memory and memory < SMALLEST_NODE:
-            raise Error(f"node {node} has {memory} MiB, Linux passes over "
+            raise Error(f"node {node} has {memory} MiB, Linux ignores "
                         f"less than {SMALLEST_NODE}")
         if self.plugged:
             self.memory[node] = 0
@@ -121,21 +121,21 @@ class Topology:
         node = self.count - 1
         self.cma[node] = mebibytes(size, node)
         if self.cma[node] >= self.memory[node]:
-            raise Error(f"node {node} has a CMA area of {size}, and not more "
-                        "memory than that")
+            raise Error(f"node {node} has a CMA area of {size}, but not "
+                        "more memory than that")
 
     def take_cpus(self, part):
         """cpus=FIRST or cpus=FIRST-LAST for the node that is being read."""
         node = self.count - 1
         match = re.fullmatch("cpus=([0-9]{1,3})(?:-([0-9]{1,3}))?", part)
         if not match:
-            raise Error(f"'{part}' is nothing like cpus=0 or cpus=0-1 "
+            raise Error(f"'{part}' is not like cpus=0 or cpus=0-1 "
                         f"(node {node})")
         text = part[len("cpus="):]
         first = int(match[1])
         last = int(match[2] or first)
         if first > last:
-            raise Error(f"'{text}' are no CPUs, the last is before the first")
+            raise Error(f"'{text}' are not CPUs: the last is before the first")
         for cpu in range(first, last + 1):
             if cpu in self.node_of:
                 raise Error(f"CPU {cpu} is on nodes {self.node_of[cpu]} and "
@@ -144,7 +144,7 @@ class Topology:
         self.cpus_of[node] += f",cpus={text}"
 
     def check_nodes(self):
-        """Is this a machine that QEMU can have and Linux sees as it is written?"""
+        """Check that QEMU can have the nodes, and Linux numbers them as they are."""
         if not self.total:
             raise Error("there is no node with memory")
         if not self.node_of:
@@ -156,16 +156,16 @@ class Topology:
         for node in range(self.count):
             bare = self.cpus_of[node] or not self.memory[node]
             if node in self.slow and bare:
-                raise Error(f"node {node} is slow: that is memory without CPUs")
+                raise Error(f"node {node} is slow, but has CPUs or no memory")
             if self.slow and not self.memory[node]:
-                raise Error(f"node {node} has no memory, where another is "
+                raise Error(f"node {node} has no memory, but another node is "
                             "slow: QEMU cannot describe that")
         if self.plugged and self.cpus_of[-1]:
-            raise Error(f"node {self.count - 1} is offline: that is memory "
-                        "without CPUs")
+            raise Error(f"node {self.count - 1} is offline, but has "
+                        "CPUs")
 
     def check_cpus(self):
-        """No gaps, and nodes numbered as Linux numbers them."""
+        """Check for gaps, and that nodes are numbered as Linux numbers them."""
         numbered = 0
         for cpu in range(len(self.node_of)):
             node = self.node_of.get(cpu)
@@ -173,15 +173,15 @@ class Topology:
                 raise Error(f"CPU {cpu} is on no node")
             if node > numbered:
                 raise Error(f"CPU {cpu} is on node {node}, which Linux numbers "
-                            f"{numbered}: by CPU, and those without after the "
-                            "others")
+                            f"{numbered}: by CPU, and nodes without CPUs "
+                            "after the others")
             numbered += node == numbered
         if len(self.node_of) > MAX_CPUS:
             raise Error(f"there are {len(self.node_of)} CPUs, the guest's "
                         f"kernel knows {MAX_CPUS}")
 
     def check_host(self, host):
-        """May the guest have its memory, of the MiB that the host can give?"""
+        """Check that the host, with so many MiB to give, has enough memory."""
         if self.total > host:
             raise Error(f"the nodes have {self.total} MiB, this machine can "
                         f"give {host}")
@@ -190,18 +190,18 @@ class Topology:
         """FROM,TO=NUMBER"""
         match = re.fullmatch("([0-9]+),([0-9]+)=([0-9]+)", word)
         if not match:
-            raise Error(f"'{word}' is no distance like 0,1=20")
+            raise Error(f"'{word}' is not a distance like 0,1=20")
         start, end, number = (int(part) for part in match.groups())
         if start >= self.count or end >= self.count:
-            raise Error(f"'{word}' names a node that is not there")
+            raise Error(f"'{word}' names a node that does not exist")
         if start == end and number != 10:
-            raise Error(f"'{word}': a node is 10 from itself")
+            raise Error(f"'{word}': the distance of a node to itself is 10")
         if start != end and not 11 <= number <= 254:
-            raise Error(f"'{word}': to another node it is 11 to 254")
+            raise Error(f"'{word}': to another node, it is 11 to 254")
         self.distance[start, end] = number
 
     def complete_distances(self):
-        """A distance is for both directions; 20 if none is given."""
+        """Fill in the other direction of each distance, and 20 if none is given."""
         given = dict(self.distance)
         for start in range(self.count):
             for end in range(self.count):
@@ -212,8 +212,8 @@ class Topology:
     def make_room_for_debugging(self):
         """Give the first node what the debug kernel takes from it for itself.
 
-        That is its tables, and KASAN's eighth of all memory. The tests find the
-        same machine as without.
+        It needs room for its tables, and an eighth of all memory for KASAN. With it
+        the tests find the same machine as on the other kernel.
         """
         room = 64 + self.total // 8
         first = next(n for n in range(self.count) if self.memory[n])
@@ -243,7 +243,7 @@ class Topology:
                 yield f"{to}bandwidth,bandwidth={bandwidth}G"
 
     def memory_arguments(self):
-        """How much there is, and what of it is plugged in later."""
+        """The memory of all nodes, and the part that is plugged in."""
         later = f",slots=1,maxmem={self.total}M" if self.plugged else ""
         yield f"-m {self.total - self.plugged}M{later}"
         # Memory below 4 GiB has holes and tables: no huge page of 1 GiB fits.
@@ -281,12 +281,12 @@ class Topology:
                                          in sorted(self.cma.items()))
 
     def different_distances(self, node):
-        """At how many distances from a node there is memory."""
+        """How many different distances there are from a node to memory."""
         return len({self.distance[node, to] for to in range(self.count)
                     if self.memory[to]})
 
     def facts(self):
-        """The features of qemu/features that the guest has, as tests name them."""
+        """The features in qemu/features that the guest has."""
         nodes = list(zip(self.memory, self.cpus_of))
         with_memory = sum(memory > 0 for memory in self.memory)
         has = {
@@ -315,7 +315,7 @@ class Topology:
 
 
 def read_list(text):
-    """qemu/topologies: for each name the words behind each of its keys."""
+    """The topologies in qemu/topologies: for each name, the words of each key."""
     topologies = {}
     here = None
     for line in text.splitlines():
@@ -328,14 +328,14 @@ def read_list(text):
 
 
 class List:
-    """The topologies that there are, for an environment."""
+    """The topologies that can be used with the variables in an environment."""
 
     def __init__(self, environ, text):
         self.arch = environ.get("ARCH") or "x86_64"
         if self.arch not in MACHINES:
             raise SystemExit(message(
                 f"ARCH={self.arch} has no guest",
-                "bin/guest/arch.sh says which have one"))
+                "bin/guest/arch.sh lists those that have one"))
         self.test = environ.get("TEST") or ""
         self.debug = environ.get("DEBUG") == "1"
         self.topologies = read_list(text)
@@ -349,25 +349,25 @@ class List:
                 "give the nodes too: NUMA='512M,cpus=0 512M'"))
 
     def possible(self):
-        """Those that the architecture's machine can have."""
+        """The topologies that the architecture's machine can have."""
         return [name for name in self.topologies
                 if name not in MACHINES[self.arch].lacking]
 
     def names(self):
-        """Of those, the ones that TEST may run in."""
+        """Those of them in which TEST can run."""
         return [name for name in self.possible() if not self.test or
                 all(f"{self.test}.".startswith(f"{program}.")
                     for program in self.words(name, "only")[-1:])]
 
     def words(self, name, key):
-        """What a topology has behind that key."""
+        """The words that follow a key of a topology."""
         return self.topologies.get(name, {}).get(key, [])
 
     def topology(self, name, host=None):
-        """It, ready for QEMU; host is the MiB that it may have, if known."""
+        """The topology of that name; host is how many MiB it may have, if known."""
         if name not in self.possible():
             raise SystemExit(message(f"there is no topology '{name}'",
-                                     "qemu/topologies has them all"))
+                                     "qemu/topologies lists them"))
         try:
             topology = Topology(" ".join(self.words(name, "nodes")),
                                 " ".join(self.words(name, "distances")),
@@ -413,10 +413,9 @@ def main(argv, environ):
             topologies.topology(name, host)
         lines = []
     else:
-        raise SystemExit(message(f"topology {' '.join(argv)}: no such verb",
+        raise SystemExit(message(f"topology.py {' '.join(argv)}: there is no such verb",
                                  "see bin/guest/topology.py"))
-    for line in lines:
-        print(line)
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 if __name__ == "__main__":

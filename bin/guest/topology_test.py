@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Does topology.py say what a machine is, and refuse what it cannot be?"""
+"""Check what topology.py prints of a machine, and what it refuses."""
 
 import contextlib
 import io
@@ -25,35 +25,35 @@ giant
 
 # NUMA, DIST, and what is said about them.
 BAD = (
-    ("512M,cpus=0 x", "", "'x' is no size like 512M or 1G (node 1)"),
-    ("512M,cpus=0 512", "", "'512' is no size like 512M or 1G (node 1)"),
-    ("512M,cpus=0-", "", "'cpus=0-' is nothing like cpus=0 or cpus=0-1 (node 0)"),
-    ("512M,cpus=0,foo", "", "'foo' is nothing like cpus=0 or cpus=0-1 (node 0)"),
-    ("512M,cpus=1-0", "", "'1-0' are no CPUs, the last is before the first"),
+    ("512M,cpus=0 x", "", "'x' is not a size like 512M or 1G (node 1)"),
+    ("512M,cpus=0 512", "", "'512' is not a size like 512M or 1G (node 1)"),
+    ("512M,cpus=0-", "", "'cpus=0-' is not like cpus=0 or cpus=0-1 (node 0)"),
+    ("512M,cpus=0,foo", "", "'foo' is not like cpus=0 or cpus=0-1 (node 0)"),
+    ("512M,cpus=1-0", "", "'1-0' are not CPUs: the last is before the first"),
     ("512M,cpus=0 512M,cpus=0", "", "CPU 0 is on nodes 0 and 1"),
     ("512M,cpus=0 512M,cpus=2", "", "CPU 1 is on no node"),
     ("512M,cpus=1 512M,cpus=0", "", "CPU 0 is on node 1, which Linux numbers 0: "
-     "by CPU, and those without after the others"),
+     "by CPU, and nodes without CPUs after the others"),
     ("512M", "", "there is no node with CPUs"),
     ("0,cpus=0", "", "there is no node with memory"),
     ("512M,cpus=0 0", "", "node 1 has neither memory nor CPUs"),
-    ("512M,cpus=0 3M", "", "node 1 has 3 MiB, Linux passes over less than 4"),
+    ("512M,cpus=0 3M", "", "node 1 has 3 MiB, Linux ignores less than 4"),
     ("512M,cpus=0-64", "", "there are 65 CPUs, the guest's kernel knows 64"),
     ("64M,cpus=0" + " 4M" * 64, "",
      "there are 65 nodes, the guest's kernel knows 64"),
-    ("512M,cpus=0,slow", "", "node 0 is slow: that is memory without CPUs"),
-    ("512M,cpus=0 0,cpus=1 64M,slow", "", "node 1 has no memory, where another is "
+    ("512M,cpus=0,slow", "", "node 0 is slow, but has CPUs or no memory"),
+    ("512M,cpus=0 0,cpus=1 64M,slow", "", "node 1 has no memory, but another node is "
      "slow: QEMU cannot describe that"),
     ("512M,cpus=0 64M,offline 64M", "", "node 1 is offline, and not the last"),
     ("512M,cpus=0 64M,cpus=1,offline", "",
-     "node 1 is offline: that is memory without CPUs"),
-    ("512M,cpus=0,cma=512M", "", "node 0 has a CMA area of 512M, and not more "
+     "node 1 is offline, but has CPUs"),
+    ("512M,cpus=0,cma=512M", "", "node 0 has a CMA area of 512M, but not more "
      "memory than that"),
-    (FOUR, "0,1", "'0,1' is no distance like 0,1=20"),
-    (FOUR, "0,4=20", "'0,4=20' names a node that is not there"),
-    (FOUR, "0,0=11", "'0,0=11': a node is 10 from itself"),
-    (FOUR, "0,1=10", "'0,1=10': to another node it is 11 to 254"),
-    (FOUR, "0,1=255", "'0,1=255': to another node it is 11 to 254"),
+    (FOUR, "0,1", "'0,1' is not a distance like 0,1=20"),
+    (FOUR, "0,4=20", "'0,4=20' names a node that does not exist"),
+    (FOUR, "0,0=11", "'0,0=11': the distance of a node to itself is 10"),
+    (FOUR, "0,1=10", "'0,1=10': to another node, it is 11 to 254"),
+    (FOUR, "0,1=255", "'0,1=255': to another node, it is 11 to 254"),
 )
 
 
@@ -159,7 +159,7 @@ class Facts(unittest.TestCase):
 
 
 class Refused(unittest.TestCase):
-    """What is no machine."""
+    """Topologies that cannot be."""
 
     def test_bad(self):
         """each mistake is named"""
@@ -179,7 +179,7 @@ class Names(unittest.TestCase):
     """The list of topologies."""
 
     def list(self, **environ):
-        """It, in that environment."""
+        """The list in that environment."""
         return topology.List(environ, LIST)
 
     def test_names(self):
@@ -213,7 +213,7 @@ class Names(unittest.TestCase):
                 ({}, "five", "there is no topology 'five'"),
                 ({"DIST": "0,1=20"}, "four", "DIST without NUMA"),
                 ({"ARCH": "vax"}, "four", "ARCH=vax has no guest"),
-                ({"NUMA": "x"}, "custom", "'x' is no size")):
+                ({"NUMA": "x"}, "custom", "'x' is not a size")):
             with self.assertRaisesRegex(SystemExit, f"error:.* {said}.*; "):
                 self.list(**environ).topology(name)
 
