@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Sourced by lint: what it looks at, each a function that fails if something is
-# wrong, says what, and may leave things in $scratch.
+# Sourced by lint: the checks. Each is a function that prints what is wrong and fails.
+# It may leave files in $scratch.
 . "$(dirname "${BASH_SOURCE[0]}")/../overlay/tree.sh"
 
 scratch=$(mktemp -d)
@@ -13,7 +13,7 @@ shell()
 		xargs shellcheck -x -P SCRIPTDIR
 }
 
-# In the first lines of every script, and of every file that the scripts read.
+# Every script, and every file that scripts read, has an SPDX line.
 licensed()
 {
 	cd "$root"
@@ -26,7 +26,7 @@ licensed()
 	done
 }
 
-# Written anew they are what stands in the overlay.
+# Writing them again gives the rows in the overlay.
 rows()
 {
 	"$root/bin/overlay/rows" "$scratch/rows"
@@ -52,14 +52,14 @@ twice()
 	diff -r "$build/series" "$scratch/twice"
 }
 
-# What the lists take, in bytes.
+# The limit of the mailing lists, in bytes.
 mailable()
 {
 	[[ ! $(find "$build/series" -name '*.patch' -size +100000c \
 		-printf '%f has %s bytes\n' | tee /dev/stderr) ]]
 }
 
-# git am wants a work tree, but only of the files that it touches.
+# git am needs a work tree, but only with the files that it touches.
 mailed()
 {
 	local am=$scratch/am
@@ -72,9 +72,9 @@ mailed()
 	git diff --exit-code "$(k rev-parse "$applied")"
 }
 
-# The person who submits adds the Signed-off-by; maintained() sees to new files;
-# the base is one commit and knows none of those that a Fixes: names. Of the Pythons
-# that a machine may have, Debian's has the modules.
+# The submitter adds the Signed-off-by; maintained() checks new files; the base is one
+# commit, so those that a Fixes: tag names are unknown. If the machine has several
+# Pythons, Debian's has the modules.
 checkpatch()
 {
 	cd "$tree"
@@ -83,14 +83,15 @@ checkpatch()
 		--ignore MISSING_SIGN_OFF,FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID "$1"
 }
 
-# A test's whole id, file.fixture.variant.test, is to fit on one line.
+# The name of a test has at most 40 characters, so that its id, which is
+# file.fixture.variant.test, fits on one line.
 short_test_names()
 {
 	cd "$root/tools/testing/selftests/shmbind"
 	[[ ! $(grep -nE '^TEST[A-Z_]*\(.*\w{41}' -- *.c | tee /dev/stderr) ]]
 }
 
-# Every new file is somebody's, and every pattern of ours is some file's.
+# Every new file has a maintainer, and every pattern in our entry matches a file.
 maintained()
 (
 	local path pattern
@@ -105,11 +106,11 @@ maintained()
 	hunks base "$applied" MAINTAINERS | sed -n 's/^+F:\t//p' |
 	while read -r pattern; do
 		[[ -e $pattern ]] ||
-			{ echo "MAINTAINERS: F: $pattern is no file"; exit 1; }
+			{ echo "MAINTAINERS: F: $pattern matches no file"; exit 1; }
 	done
 )
 
-# The one that calls shmbind(), against the system's headers and our own.
+# The README's program that calls shmbind(), with the system's headers and our own.
 example()
 {
 	awk '/^```c$/ { inside = 1; text = ""; next }
@@ -120,7 +121,7 @@ example()
 	cc -Wall -Werror -I"$root/include/uapi" -o "$scratch/x" "$scratch/x.c"
 }
 
-# In the files that are ours whole, and of the others what is in our hunks.
+# Check the files that are whole ours, and in the others what our hunks add.
 kernel_doc()
 (
 	cd "$tree"
@@ -131,13 +132,13 @@ kernel_doc()
 	true
 )
 
-# What the kernel's semantic patches find in new code, and in the file that has the
-# system call. Those with parts in OCaml would want a compiler for that.
+# Run the kernel's semantic patches on new code and on the file with the system call.
+# Those with parts in OCaml would need its compiler.
 cocci()
 {
 	cd "$tree" || exit
 	export -f semantic_patch
-	# shellcheck disable=SC2016 # the other bash expands it
+	# shellcheck disable=SC2016 # the inner bash expands it
 	grep -rlE 'virtual\s+report' scripts/coccinelle | xargs grep -L ':ocaml' |
 		xargs -P "$jobs" -n 1 bash -c 'semantic_patch "$1"' _ |
 		tee "$scratch/cocci"

@@ -75,11 +75,11 @@ class Judge:
         self.program = None
         self.programs = 0               # that have ended
         self.plan = None                # how many there should be
-        self.said = ""                  # why the current test fails
-        self.ended = None               # exit status behind the end marker
+        self.said = ""                  # why the current test failed
+        self.ended = None               # exit status in the end marker
 
     def fail(self, name, cause):
-        """Something is wrong with that test, program, or the run."""
+        """Report that a test, a program or the run is wrong."""
         self.verdict.append(f"FAIL {name}: {cause}")
 
     def read_console(self, lines):
@@ -113,12 +113,12 @@ class Judge:
         for line in lines:
             self.read_line(line)
             if self.ended is not None:
-                self.fail("run", "goes on behind its end")
+                self.fail("run", "has output after its end marker")
             end = END.match(line)
             if end:
                 self.ended = int(end[1])
         if self.program:
-            self.fail(self.program.name, "has not come to its end")
+            self.fail(self.program.name, "did not reach its end")
         self.check_run()
 
     def read_line(self, line):
@@ -127,7 +127,7 @@ class Judge:
             self.plan = int(PLAN.match(line)[1])
         elif PROGRAM.match(line):
             if self.program:
-                self.fail(self.program.name, "has not come to its end")
+                self.fail(self.program.name, "did not reach its end")
             self.program = Program(line.split()[-1])
         elif PROGRAM_END.match(line):
             self.programs += 1
@@ -156,12 +156,12 @@ class Judge:
         name = f"{self.program.name}.{text}"
         self.program.results += 1
         if number != self.program.results:
-            self.fail(name, f"is number {number}, {self.program.results} was "
-                            "to come")
+            self.fail(name, f"has number {number}, expected "
+                            f"{self.program.results}")
         if name in self.seen:
             self.fail(name, "has two results")
         elif name not in self.tests:
-            self.fail(name, "is no test that we know")
+            self.fail(name, "is not a known test")
         elif ok and directive.startswith("SKIP "):
             self.skip(name, directive[len("SKIP "):])
         elif ok and not directive:
@@ -200,13 +200,13 @@ class Judge:
         self.program = None
 
     def check_run(self):
-        """Has everything come that was to come?"""
+        """Is the run complete?"""
         if self.plan is None:
             self.fail("run", "there is no plan")
         elif not self.plan:
             self.fail("run", "there are no tests")
         elif self.programs != self.plan:
-            self.fail("run", f"{self.programs} files, the plan is {self.plan}")
+            self.fail("run", f"{self.programs} programs, the plan is {self.plan}")
         if self.ended is None:
             self.fail("run", "there is no end marker")
         elif self.ended > 1:
@@ -218,7 +218,7 @@ class Judge:
     def check_status(self, status):
         """How did the guest end?"""
         if status == 124:
-            self.fail("run", "the time limit")
+            self.fail("run", "the time limit was reached")
         elif status:
             self.fail("run", f"QEMU ended with status {status}")
 
@@ -237,7 +237,7 @@ def judge(tests, facts, console, channel, status):
 
 
 def lines_of(file):
-    """The lines of a file that a terminal may have written; none if there is none."""
+    """The lines of a file, without the terminal's CR; none if there is no file."""
     try:
         with open(file, encoding="utf-8", errors="surrogateescape",
                   newline="\n") as stream:
@@ -247,7 +247,7 @@ def lines_of(file):
 
 
 def show(found, name, channel, console):
-    """Print what is wrong, and how much is not. Is anything?"""
+    """Print what is wrong, and the counts; return whether anything is wrong."""
     wrong = [line for line in found.verdict if line.startswith(("FAIL ", "SKIP "))]
     for line in wrong[:SHOWN]:
         print("  " + line.replace(" ", "    ", 1)[:WIDTH])

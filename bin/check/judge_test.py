@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Does the judge find everything that can be wrong with a run?
+"""Check that the judge finds everything that can be wrong with a run.
 
 A run in which all is well is altered in one way at a time.
 """
@@ -56,7 +56,7 @@ ok 2 selftests: shmbind: life
 # end of run: exit status 0
 """
 
-# Of the files of a run: what is altered, how, and what the judge must say.
+# Which file of a run is altered, how, and what the judge must report.
 ALTERED = {
     "a test fails": (
         "channel", [("^# ok 1 global", "# not ok 1 global")],
@@ -84,26 +84,26 @@ ALTERED = {
         "FAIL life.v.a.three: has no result"),
     "a program is missing from the plan": (
         "channel", [(r"^# selftests: shmbind: life(.*\n)*?ok 2.*\n", "")],
-        "FAIL run: 1 files, the plan is 2"),
+        "FAIL run: 1 programs, the plan is 2"),
     "there is a result too many": (
         "channel", [("^# ok 2.*\n", r"\g<0># ok 3 global.four\n")],
         "FAIL args: has 3 results, the plan is 2"),
     "a test is unknown": (
         "channel", [("^# ok 2.*\n", r"\g<0># ok 3 global.four\n")],
-        "FAIL args.global.four: is no test"),
+        "FAIL args.global.four: is not a known test"),
     "a test appears twice": (
         "channel", [("^# ok 2.*\n", r"\g<0># ok 3 global.one\n")],
         "FAIL args.global.one: has two results"),
     "a number is left out": (
-        "channel", [("^# ok 2", "# ok 3")], "FAIL args.global.two: is number 3"),
+        "channel", [("^# ok 2", "# ok 3")], "FAIL args.global.two: has number 3, expected 2"),
     "a result is cut short": (
         "channel", [("^# ok 1 global.one", "# ok 1 global.on")],
         "FAIL args.global.one: has no result"),
     "the channel is cut short": (
         "channel", [(r"^# ok 2(.*\n)*", "")],
-        "FAIL args: has not come to its end"),
+        "FAIL args: did not reach its end"),
     "a program is cut short by the next": (
-        "channel", [("^ok 1.*\n", "")], "FAIL args: has not come to its end"),
+        "channel", [("^ok 1.*\n", "")], "FAIL args: did not reach its end"),
     "the channel is empty": (
         "channel", [(r"^(.*\n)*", "")], "FAIL run: there is no plan"),
     "a program has no tests": (
@@ -112,7 +112,7 @@ ALTERED = {
     "a run has no tests": (
         "channel", [(r"^1\.\.2", "1..0"), (r"^# selftests(.*\n)*?ok.*\n", "")],
         "FAIL run: there are no tests"),
-    "a program crashes behind its last test": (
+    "a program crashes after its last test": (
         "channel", [("^ok 1 .*", r"not \g<0> # exit=139")],
         "FAIL args: ended with"),
     "a program fails and none of its tests": (
@@ -142,7 +142,7 @@ ALTERED = {
         "channel", [("status 0$", "")], "FAIL run: there is no end marker"),
     "a line follows the end marker": (
         "channel", [("status 0\n", r"\g<0># ok 3 late\n")],
-        "FAIL run: goes on behind its end"),
+        "FAIL run: has output after its end marker"),
     "the runner is killed": (
         "channel", [("status 0$", "status 137")],
         "FAIL run: the runner ended with status 137"),
@@ -161,7 +161,7 @@ ALTERED = {
         "FAIL console: .*Killed process"),
 }
 
-# Nor may the kernel say any of these.
+# The kernel must not print any of these.
 COMPLAINTS = (
     "BUG: kernel NULL pointer dereference, address: 0",
     "kernel BUG at mm/shmbind.c:1!",
@@ -220,7 +220,7 @@ class Wrong(unittest.TestCase):
 
     def test_time_limit(self):
         """finds the time limit"""
-        self.assertIn("FAIL run: the time limit", run(status=124)[0])
+        self.assertIn("FAIL run: the time limit was reached", run(status=124)[0])
 
     def test_status_of_qemu(self):
         """finds a bad end of QEMU"""

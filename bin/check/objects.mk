@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-# objects.mk - Which objects a directory of the kernel has in a configuration:
+# objects.mk - Print the objects that a kernel directory has in a configuration:
 #   make -f bin/check/objects.mk srctree=... objtree=... dir=mm
 include $(objtree)/include/config/auto.conf
 include $(srctree)/$(dir)/Makefile

@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 class Outcome(unittest.TestResult):
-    """Remembers why the test that runs is wrong."""
+    """Records why the current test has failed."""
 
     def __init__(self):
         super().__init__()
@@ -54,7 +54,7 @@ def tests_in(suite):
 
 
 def run(file):
-    """The results of a file's tests: claim, what is wrong, why it was skipped."""
+    """The results of a file's tests: claim, cause of a failure, reason of a skip."""
     sys.path.insert(0, str(file.parent))
     outcome = Outcome()
     found = False
@@ -69,7 +69,7 @@ def run(file):
 
 
 def main():
-    """Run all, and fail if any did."""
+    """Run all tests, and fail if one of them did."""
     number = bad = 0
     for directory in sys.argv[1:]:
         for file in sorted(Path(directory).rglob("*_test.py")):
