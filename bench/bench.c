@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What faults on System V segments cost, and the calls that place them.
+ * Measures faults on System V segments, and the calls that place segments.
  *
  * Runs in a guest whose time-stamp counter counts instructions: one processor,
  * on node 0, and 64 nodes. Prints a line for each figure:
  *
  *	what mode nodes median mean samples
  *
- * in instructions, of a fault or of a call; for `memory' in bytes. The mean is
- * that of all samples but the highest hundredth. A kernel without shmbind(2) has
- * no lines for its modes.
+ * Figures are instructions of a fault or a call, and bytes for `memory'. The mean
+ * leaves out the highest hundredth of the samples. On a kernel without shmbind(2)
+ * the lines of its modes are missing.
  *
- * Behind the name of what is measured, "@cpuset" means that the faulting task
+ * After the name of the measurement, "@cpuset" means that the faulting task
  * is in a child cpuset that has all nodes. "@narrowed" means that the cpuset has
  * only the first half of the mask's nodes. Both are counted without the memory
  * controller, which would charge each page.
  *
- * With the argument `locked', prints what, mode and nodes of each figure that
- * the plugin locked.c counts.
+ * With the argument `locked', prints only what, mode and nodes of each figure;
+ * the plugin locked.c counts the figures.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -45,7 +45,7 @@
 #define PAGES		512UL		/* of a segment */
 #define SWAPPED		128UL		/* of memory that is swapped out */
 #define FAILING		64UL		/* of a segment whose node is full */
-#define SEGMENTS	4000		/* to find out what one of them takes */
+#define SEGMENTS	4000		/* to measure the memory of one of them */
 #define HUGE		(2UL << 20)	/* bytes */
 #define HUGE_PAGES	4UL		/* of a segment */
 #define ROUNDS		6		/* the first warms up and is not counted */
@@ -127,7 +127,7 @@ static void create_cpuset(void)
 		die(GROUP);
 }
 
-/* For a segment whose mask has @nodes nodes. The cpuset has no member now. */
+/* For a segment whose mask has @nodes nodes. The cpuset is empty at this point. */
 static void set_cpuset(int nodes)
 {
 	char list[16];
@@ -137,7 +137,7 @@ static void set_cpuset(int nodes)
 	write_file(GROUP "/cpuset.mems", list);
 }
 
-/* Segments are bound outside, as the calls, too, look at the cpuset. */
+/* Bind segments outside of the cpuset, since the calls check it as well. */
 static void enter_cpuset(int nodes)
 {
 	if (confinement == NOT)
@@ -168,7 +168,7 @@ static int compare(const void *a, const void *b)
 static void print(const char *what, const struct mode *mode, int nodes,
 		  struct figure *figure)
 {
-	/* without the hundredth that interrupts are in */
+	/* leave out the hundredth that contains interrupts */
 	int kept = figure->count - figure->count / 100;
 	double sum = 0;
 
@@ -184,7 +184,7 @@ static void print(const char *what, const struct mode *mode, int nodes,
 	fflush(stdout);
 }
 
-/* Of all masks. Not 0 where the processor's node is left out. */
+/* The first node of all masks; not 0 if the processor's node is left out. */
 static int lowest_node;
 
 static unsigned long *mask_of(int nodes)
@@ -226,7 +226,7 @@ static long bind(const struct mode *mode, int nodes, int id, char *addr,
 			       lowest_node + nodes);
 	if (mode->policy == MPOL_LOCAL)
 		return syscall(__NR_mbind, addr, size, MPOL_LOCAL, NULL, 0, 0);
-	/* one bit more, as it counts them */
+	/* mbind(2) reads one bit less than it is told */
 	return syscall(__NR_mbind, addr, size, mode->policy, mask_of(nodes),
 		       lowest_node + nodes + 1, 0);
 }
@@ -254,7 +254,7 @@ static char *open_segment(const struct mode *mode, int nodes, size_t size,
 
 enum kind_of_memory { SEGMENT, TMPFS, ANONYMOUS };
 
-/* As open_segment(). Only a segment has a mode. */
+/* Like open_segment(); only a segment has a mode. */
 static char *open_memory(enum kind_of_memory kind, const struct mode *mode,
 			 int nodes, size_t size)
 {
@@ -350,7 +350,7 @@ static void measure_small(int nodes)
 	}
 }
 
-/* From a processor whose node is not in the mask. */
+/* Faults from a processor whose node is not in the mask. */
 static void measure_far(int nodes)
 {
 	static struct figure figures[MODES];
@@ -398,7 +398,7 @@ static void on_sigbus(int sig)
 	siglongjmp(after_signal, 1);
 }
 
-/* From the access to the first instruction of the signal's handler. */
+/* Count from the access to the first instruction of the signal's handler. */
 static bool touch_failing(volatile char *page, int round,
 			  struct figure *figure)
 {
@@ -420,7 +420,7 @@ static char *first_failing(char *addr, size_t pages)
 	return NULL;
 }
 
-/* A page that MADV_PAGEOUT has left in memory does not fail. */
+/* Pages that MADV_PAGEOUT has left in memory would not fail. */
 static void touch_all_failing(char *addr, int round, struct figure *figure)
 {
 	size_t failed = 0;
@@ -491,8 +491,8 @@ static void fail_swapin(const struct mode *mode, int round,
 }
 
 /*
- * HARD on a full node. mbind(2) knows nothing like it: MPOL_BIND calls the OOM
- * killer. The line of "unbound" is what the signal alone takes.
+ * HARD on a full node. mbind(2) has no equivalent: MPOL_BIND invokes the OOM
+ * killer. The line of "unbound" is the cost of the signal alone.
  */
 static void measure_failing(const char *what,
 			    void (*fail)(const struct mode *mode, int round,
@@ -581,7 +581,7 @@ static void swap_faults(enum kind_of_memory kind, const struct mode *mode,
 	close_memory(kind, addr, SWAPPED * PAGE);
 }
 
-/* From zram: what it takes to decompress a page is the same in all modes. */
+/* From zram: decompressing a page costs the same in all modes. */
 static void measure_swapin(int nodes)
 {
 	static struct figure figures[MODES];
@@ -655,7 +655,7 @@ static long slab(void)
 	return kib;
 }
 
-/* What a segment of one page takes that nobody has attached, in bytes. */
+/* Bytes of kernel memory of a segment of one page that is not attached. */
 static void measure_memory(const struct mode *mode, int nodes, int *ids)
 {
 	long before = slab();
@@ -671,13 +671,13 @@ static void measure_memory(const struct mode *mode, int nodes, int *ids)
 	       SEGMENTS);
 }
 
-/* All stay to the end: a slab that was freed would be filled again. */
+/* Keep all segments to the end: a freed slab would be filled again. */
 static void measure_memories(int nodes)
 {
 	static int ids[MODES][SEGMENTS];
 
 	write_file("/proc/sys/kernel/shmmni", "32768");
-	/* Slabs that others have left half full come first. */
+	/* First fill the slabs that others have left half full. */
 	for (int i = 0; i < SEGMENTS; i++)
 		make(PAGE, 0);
 	for (int m = 0; m < MODES; m++)
@@ -764,7 +764,7 @@ static void measure_hugetlb(int nodes)
 	measure_huge(nodes, SHM_HUGETLB);
 }
 
-/* In a cpuset with fewer numbers of nodes, of which 1 cannot be narrowed. */
+/* In a cpuset, with fewer numbers of nodes; a mask of 1 cannot be narrowed. */
 static void measure_faults(void)
 {
 	bool confined = confinement != NOT;
@@ -818,7 +818,7 @@ static void count_all_locked(void)
 	}
 }
 
-/* 1, 2, 3, 4, 1, ...: weights that are all the same would be a stripe. */
+/* 1, 2, 3, 4, 1, ...: with equal weights it would be a stripe. */
 static void set_weights(void)
 {
 	char path[96];

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Does a result of `make bench` keep what the series promises?
+"""Check a result of `make bench` against the promises of the series.
 
   limits.py RESULT
 
@@ -8,7 +8,7 @@ Prints a line for each promise, with its status:
 
   kept     and the case that comes nearest to its limit
   BROKEN   and the case that is furthest beyond it
-  missing  where a figure that it needs is not there; which ones, follows
+  missing  if a figure that it needs is missing; those are listed at the end
 
 Fails unless all are kept.
 """
@@ -70,7 +70,7 @@ def unbound(plus=0):
 
 
 def base(times=1):
-    """The same without the series."""
+    """The same figure without the series."""
     return Limit(kernel="base", times=times)
 
 
@@ -196,7 +196,7 @@ SIZES = (
             "image", ("text", "bzImage"), (0,), base(BY_100), (OUTSIDE,)),
 )
 
-# What the first patch saves by itself.
+# What the first patch saves.
 GAIN = tuple(
     Promise(f"first patch: '{what}' costs at least {least} less",
             what, UNBOUND, (4,), Limit(kernel="base", plus=-least), (OUTSIDE,),
@@ -250,7 +250,7 @@ def read(lines):
     """The figures of a result: by kernel, what, mode and number, the one that counts.
 
     That is the median, or the mean where pages are mapped around a fault: most of
-    those faults cost nothing, and the median says nothing about them.
+    those faults cost nothing, so the median does not show them.
     """
     figures = {}
     for line in lines:

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Plugin for QEMU (TCG): counts the locked read-modify-write operations that a
- * guest for x86-64 executes between two marks (marks.h), and tells whose they
- * are.
+ * Plugin for QEMU (TCG): counts the locked read-modify-write operations that an
+ * x86-64 guest executes between two marks (marks.h), by their address and that
+ * of the last call.
  *
- * For each figure, on QEMU's log:
+ * Writes for each figure to QEMU's log:
  *
  *	figure <median> <mean> <samples>
  *	at <address> <address of the last call before it> <times in all samples>
@@ -129,7 +129,7 @@ static void on_call(unsigned int vcpu, void *data)
 
 struct decoded {
 	bool lock;
-	const uint8_t *opcode;	/* behind the prefixes, may be the end */
+	const uint8_t *opcode;	/* after the prefixes; may be the end */
 	size_t left;		/* bytes from there on */
 };
 
@@ -167,7 +167,7 @@ static bool is_call(const struct decoded *d)
 				(d->opcode[1] >> 3 & 7) == 2));
 }
 
-/* What nopl MARK(%rax) says, else 0. */
+/* The mark in nopl MARK(%rax), or 0. */
 static uint32_t mark_of(const struct decoded *d)
 {
 	uint32_t mark;

@@ -5,8 +5,8 @@
   table.py RESULT
 
 Each table has a line for a mode on a kernel, and a column for a number of nodes, or of
-MiB for the call. The kernel that has only the series' first patch matters for what is
-not bound. A table of medians comes first, then the same of means.
+MiB for the call. The kernel with only the series' first patch is shown for segments
+that are not bound. A table of medians comes first, then the same of means.
 """
 
 import sys
@@ -38,13 +38,13 @@ PLACES = {
     "cpuset": ", in a cpuset with all nodes",
     "narrowed": ", in a cpuset with the first half of the mask's nodes",
 }
-# Figures of which only one of the two says anything.
+# Figures of which only the medians, or only the means, are useful.
 ONLY_MEDIANS = ("call", "memory", "image")
 ONLY_MEANS = "order"
 
 
 class Table:
-    """The figures of one thing that is measured."""
+    """The figures of one measurement."""
 
     def __init__(self, what):
         self.what = what
@@ -58,7 +58,7 @@ class Table:
         self.figures[kernel, mode, column] = median, f"{float(mean):.0f}"
 
     def title(self, means):
-        """What stands above it."""
+        """The title of the table."""
         what, _, place = self.what.partition("@")
         return TITLES.get(what, "") + PLACES.get(place, "") + \
             (" (mean)" if means else "")

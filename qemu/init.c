@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The guest's first process: runs what it is told on a channel of its own,
- * looks for leaks, says that it came to the end, and powers off.
+ * The guest's first process: runs a program on the channel, looks for leaks,
+ * prints the end marker, and powers off.
  *
- * The console (/dev/console) is the kernel's alone. The channel, named by
- * channel= of the kernel's command line, is a terminal, so that what a test
- * prints is seen line by line.
+ * Only the kernel writes to the console (/dev/console). The channel, named by
+ * channel= on the kernel's command line, is a terminal, so that the output of
+ * a test appears line by line.
  *
- * Arguments, behind `--` of the kernel's command line: a program and its own.
+ * Arguments, after `--` on the kernel's command line: a program and its own
+ * arguments.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,10 +27,10 @@
 
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 
-/* kmemleak reports an object only when it is older than that. */
+/* kmemleak reports only objects that are older than this. */
 #define KMEMLEAK_AGE_S	5
 
-/* A line in the kernel's log: what happens next, or why nothing does. */
+/* Write a line to the kernel's log: what happens next, or what has failed. */
 static void note(const char *format, ...)
 {
 	char line[256];
@@ -49,7 +50,7 @@ static void note(const char *format, ...)
 		close(fd);
 }
 
-/* Killing the first process panics, which ends the guest and fails the run. */
+/* The kernel panics when the first process exits; the run then fails. */
 static void die(const char *what)
 {
 	note("init: %s: %s\n", what, strerror(errno));
@@ -87,7 +88,7 @@ static void mount_file_systems(void)
 		die("chmod");
 }
 
-/* What udev or a shell's user expects in /dev and the kernel does not make. */
+/* The links in /dev that udev would make. */
 static void link_descriptors(void)
 {
 	if (symlink("/proc/self/fd", "/dev/fd") ||
@@ -103,7 +104,7 @@ static void let_cgroups_limit(void)
 		 "+cpuset +memory +hugetlb");
 }
 
-/* The channel is the controlling terminal of all that runs on it. */
+/* Make the channel the controlling terminal of everything that runs. */
 static void open_channel(void)
 {
 	const char *channel = getenv("channel") ?: "channel=";
@@ -123,7 +124,7 @@ static void open_channel(void)
 		close(fd);
 }
 
-/* Runs the program in the foreground; orphans of tests are reaped meanwhile. */
+/* Run the program in the foreground, and reap the orphans of tests. */
 static int run(char *argv[])
 {
 	pid_t pid, gone;
@@ -149,7 +150,7 @@ static int run(char *argv[])
 				 : 128 + WTERMSIG(status);
 }
 
-/* What kmemleak found goes to the console, with the kernel's other complaints. */
+/* Write what kmemleak has found to the console, with the kernel's other reports. */
 static void tell_leaks(void)
 {
 	char line[256];
@@ -164,8 +165,8 @@ static void tell_leaks(void)
 }
 
 /*
- * A pointer that moves while the first scan looks for it makes a leak that is
- * none, so only what two scans have missed counts.
+ * A pointer that moves during the first scan looks like a leak. Only objects that
+ * two scans have not found are leaks.
  */
 static void scan_for_leaks(void)
 {
@@ -182,7 +183,7 @@ static void scan_for_leaks(void)
 	tell_leaks();
 }
 
-/* Nothing may follow: the host takes its absence for a run cut short. */
+/* The last output: without it, the host knows that the run was cut short. */
 static void mark_the_end(int status)
 {
 	printf("# end of run: exit status %d\n", status);
