@@ -122,7 +122,8 @@ class Compare(unittest.TestCase):
     def test_noise(self):
         """one in a hundred is noise on large folios"""
         old = {("series", "large", "unbound", 1): 1000.0}
-        for now, said in ((1010.0, "1 are the same"), (1011.0, "0 are the same")):
+        for now, said in ((1010.0, "1 are the same"),
+                          (1011.0, "0 are the same")):
             new = {("series", "large", "unbound", 1): now}
             self.assertEqual(self.lines(old, new)[-1], said)
 

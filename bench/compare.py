@@ -4,8 +4,8 @@
 
   compare.py OLD NEW
 
-Prints what they were made with where that differs, every figure that differs, and how
-many do not.
+Prints how the conditions differ, every figure that differs, and how many do
+not.
 """
 
 import difflib
@@ -14,13 +14,13 @@ from pathlib import Path
 
 import limits
 
-# Figures repeat to the instruction, but for these, where one in a hundred is nothing.
+# Figures repeat to the instruction. Of these, one in a hundred is noise.
 NOISY = ("large", "memory", "order", "failing")
 NOISE = 0.01
 
 
 def head(text):
-    """What a result was made with."""
+    """The conditions of a result: versions, configuration, command."""
     return [line for line in text.splitlines() if line.startswith("#")]
 
 

@@ -23,8 +23,8 @@ BOUND = tuple(f"{policy}|{strength}" for policy, strengths in (
     for strength in strengths.split())
 NEVER_SOFT = tuple(mode for mode in BOUND if not mode.endswith("|soft"))
 
-# The mode of mbind(2) that comes nearest to a policy. WEIGHTED_INTERLEAVE is the
-# only one that looks at each node of the mask, as mostfree does.
+# The mode of mbind(2) that is most like a policy. Only WEIGHTED_INTERLEAVE
+# looks at each node of the mask, as mostfree does.
 NEAREST = {
     "firstref": "PREFERRED_MANY",
     "stripe": "INTERLEAVE",
@@ -56,7 +56,7 @@ WHOLE = (OUTSIDE, CPUSET)
 
 class Limit(NamedTuple):
     """A figure, times something, plus something."""
-    mode: str = "same"          # or "nearest" of mbind's, or "POLICY|same strength"
+    mode: str = "same"          # or "nearest" of mbind's, or "POLICY|"
     kernel: str = "series"      # or "base", "faults"
     times: float = 1
     plus: float = 0
@@ -80,7 +80,7 @@ def mbind(times=1):
 
 
 class Promise(NamedTuple):
-    """What a figure may be at most, in each mode and place and at each number."""
+    """The most that a figure may be, in each mode and place, at each number."""
     text: str           # {policy} and {mbind} stand for those of the mode
     what: str
     modes: tuple
@@ -96,12 +96,13 @@ def of(*policies):
 
 
 UNBOUND = ("unbound",)
-WALK = 350000           # of the allocator's slow path, with one attempt to reclaim
+WALK = 350000           # of the allocator's slow path, with one reclaim
 BY_1000 = 1.001         # "by 1 in 1000": ticks of the clock, lists that drain
 BY_100 = 1.01           # "by 1 in 100": most pages in the mean cost nothing
 MIB = (4, 64, 1024, 1048576)    # sizes of the segment for the call
 
-# If a cpuset narrows the mask, a first fault's limit is the cost of mbind(2) alone.
+# In a cpuset that narrows the mask, only mbind(2) limits the cost of a first
+# fault.
 FAULTS = (
     # text, what, modes, at, limit, places
     Promise("first fault, unbound: no more than on the base",
@@ -131,8 +132,8 @@ FAULTS = (
             "first", of("mostfree"), (4,), unbound(plus=160), WHOLE),
     Promise("first fault, {policy}: 64 nodes cost 20 more than 4 at most",
             "first", of("stripe", "weighted"), (64,), Limit(plus=20, at=4)),
-    Promise("first fault, tmpfs, unbound: no more than on the base by 1 in 1000",
-            "tmpfs", UNBOUND, (4,), base(BY_1000)),
+    Promise("first fault, tmpfs, unbound: no more than on the base "
+            "by 1 in 1000", "tmpfs", UNBOUND, (4,), base(BY_1000)),
     Promise("from outside the mask, unbound: no more than on the base",
             "far", UNBOUND, "far", base(), WHOLE),
     Promise("from outside the mask, {policy}: no more than {mbind}",
@@ -158,8 +159,8 @@ LARGE = (
             "swap-in", BOUND, "large", mbind()),
     Promise("swap-in, tmpfs, unbound: no more than on the base by 1 in 1000",
             "swap-in-tmpfs", UNBOUND, (4,), base(BY_1000)),
-    Promise("swap-in, anonymous, unbound: no more than on the base by 1 in 1000",
-            "swap-in-anon", UNBOUND, (4,), base(BY_1000)),
+    Promise("swap-in, anonymous, unbound: no more than on the base "
+            "by 1 in 1000", "swap-in-anon", UNBOUND, (4,), base(BY_1000)),
 )
 
 FAILING = (
@@ -175,8 +176,8 @@ MORE_LOCKED = {"firstref": 0, "stripe": 1, "mostfree": 0, "weighted": 1}
 LOCKED = (
     Promise("locked operations, unbound: no more than on the base",
             "locked-first", UNBOUND, (4,), base()),
-    Promise("locked operations, second attach, unbound: no more than on the base",
-            "locked-again", UNBOUND, (4,), base()),
+    Promise("locked operations, second attach, unbound: no more than on "
+            "the base", "locked-again", UNBOUND, (4,), base()),
     *(Promise(f"locked operations, {policy}: {more} more than unbound at most",
               "locked-first", of(policy), (4,), unbound(plus=more))
       for policy, more in MORE_LOCKED.items()),
@@ -188,8 +189,8 @@ SIZES = (
             "call", BOUND, MIB, Limit("nearest", "base"), (OUTSIDE,)),
     Promise("the call: no more for 1 TiB than for 4 MiB",
             "call", BOUND, (1048576,), Limit(at=4), (OUTSIDE,)),
-    Promise("memory of a segment, unbound: no more than on the base by 1 in 100",
-            "memory", UNBOUND, (4,), base(BY_100), (OUTSIDE,)),
+    Promise("memory of a segment, unbound: no more than on the base "
+            "by 1 in 100", "memory", UNBOUND, (4,), base(BY_100), (OUTSIDE,)),
     Promise("memory of a segment, bound: 2112 bytes more than unbound at most",
             "memory", BOUND, (4,), unbound(plus=2112), (OUTSIDE,)),
     Promise("image: at most 1 in 100 larger than the base's",
@@ -215,7 +216,7 @@ class Case(NamedTuple):
 
 
 def cases(promise, place):
-    """All cases of a promise in a place, by the text that they are reported with."""
+    """All cases of a promise in a place, each with the text to report."""
     numbers = promise.at
     if isinstance(numbers, str):
         numbers = getattr(place, numbers)
@@ -236,7 +237,7 @@ def cases(promise, place):
 
 
 def all_cases():
-    """The cases of all promises: for each text a list, in the order of the tables."""
+    """The cases of all promises by their text, in the order of the tables."""
     found = {}
     for place in ALL:
         for promise in PROMISES:
@@ -247,9 +248,9 @@ def all_cases():
 
 
 def read(lines):
-    """The figures of a result: by kernel, what, mode and number, the one that counts.
+    """The figures of a result, by kernel, what, mode and number.
 
-    That is the median, or the mean where pages are mapped around a fault: most of
+    The median counts, or the mean if pages are mapped around a fault: most of
     those faults cost nothing, so the median does not show them.
     """
     figures = {}
@@ -291,7 +292,8 @@ def report(lines):
         for case in cases_of:
             absent.update((figure, None) for figure in (case.figure, case.other)
                           if figure not in figures)
-    output.extend("no figure: " + " ".join(map(str, figure)) for figure in absent)
+    output.extend("no figure: " + " ".join(map(str, figure))
+                  for figure in absent)
     return output, kept
 
 

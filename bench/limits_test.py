@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Does limits.py report each promise that is broken, and each missing figure?
+"""Check that limits.py reports each broken promise, and each missing figure.
 
 A result in which everything is kept is altered in one place at a time.
 """
@@ -61,13 +61,13 @@ class Limits(unittest.TestCase):
             self.assertEqual(len(kinds), 1, text)
 
     def test_good(self):
-        """all is kept where it is"""
+        """a result that keeps all promises passes"""
         output, kept = limits.report(lines(good()))
         self.assertTrue(kept)
         self.assertEqual({line[:7] for line in output}, {"kept   "})
 
     def test_empty(self):
-        """without figures nothing is kept"""
+        """without figures no promise is kept"""
         output, kept = limits.report([])
         self.assertFalse(kept)
         self.assertEqual({line[:7] for line in output}, {"missing", "no figu"})
@@ -91,7 +91,8 @@ class Limits(unittest.TestCase):
                     some = {key: value for key, value in figures.items()
                             if key != figure}
                     with self.subTest(text, figure=figure):
-                        self.assertEqual(limits.judge(cases, some)[0], "missing")
+                        found = limits.judge(cases, some)
+                        self.assertEqual(found[0], "missing")
 
     def test_report(self):
         """a broken promise and a missing figure are printed, and fail"""
@@ -105,15 +106,16 @@ class Limits(unittest.TestCase):
             status_of("first fault, stripe: 120 over unbound at most", found),
             "BROKEN")
         self.assertEqual(
-            status_of("first fault, tmpfs, unbound: no more than on the base by "
-                      "1 in 1000", found), "missing")
+            status_of("first fault, tmpfs, unbound: no more than on the base "
+                      "by 1 in 1000", found), "missing")
         self.assertIn("no figure: series tmpfs unbound 4", output)
 
     def test_limits(self):
         """a limit is kept to the instruction"""
         text = "first fault, stripe: 120 over unbound at most"
         for more, status in ((120, "kept"), (121, "BROKEN")):
-            figures = good() | {("series", "first", "stripe|soft", 8): 1000 + more}
+            figures = good()
+            figures["series", "first", "stripe|soft", 8] = 1000 + more
             self.assertEqual(status_of(text, statuses(figures)), status)
 
     def test_mean(self):

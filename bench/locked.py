@@ -4,10 +4,10 @@
 
   locked.py KERNEL --names FILE --symbols FILE --log FILE --places FILE
 
-The plugin's log knows addresses and counts; the names of the figures are those that
-bench.c printed, and the symbols those of nm(1). Prints lines of a result of
-`make bench`. --places gets, for each figure, on whose cache lines the locked
-operations were, as bench/lines has it.
+The plugin's log has addresses and counts. The names of the figures are those
+that bench.c printed, and the symbols those of nm(1). Prints lines of a result
+of `make bench`. Writes to --places, for each figure, whose cache lines the
+locked operations used, as bench/lines has them.
 """
 
 import argparse

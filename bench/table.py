@@ -4,9 +4,10 @@
 
   table.py RESULT
 
-Each table has a line for a mode on a kernel, and a column for a number of nodes, or of
-MiB for the call. The kernel with only the series' first patch is shown for segments
-that are not bound. A table of medians comes first, then the same of means.
+Each table has a line for each mode on each kernel, and a column for each number
+of nodes, or of MiB for the call. The kernel with only the series' first patch
+is shown for segments that are not bound. Tables of medians come first, then
+tables of means.
 """
 
 import sys
@@ -87,7 +88,8 @@ class Table:
     @staticmethod
     def line(mode, kernel, cells):
         """One line of it."""
-        return f"{mode:20} {kernel:6}" + "".join(f" {cell:>8}" for cell in cells)
+        return f"{mode:20} {kernel:6}" + "".join(
+            f" {cell:>8}" for cell in cells)
 
 
 def read(lines):

@@ -4,13 +4,15 @@
 
   judge.py [--facts FACTS] [--status STATUS] --console FILE NAME.ktap
 
-Standard input has every test that must appear, as bin/check/tests prints them. NAME.ktap
-is what came over the channel: the KTAP of run_kselftest.sh, which contains that of
-each test program. FACTS are the features of the guest, as topology.py prints them.
-STATUS tells how the guest ended: 0, or 124 if its time limit did.
+Standard input has the names of all tests that must appear, as bin/check/tests
+prints them. NAME.ktap is the output of the channel: the KTAP of
+run_kselftest.sh, which contains that of each test program. FACTS are the
+features of the guest, as topology.py prints them. STATUS is the exit status of
+the guest, 124 if it reached its time limit.
 
-Writes NAME.verdict, a line for each test, and NAME.count, the numbers of passed,
-failed and unexpectedly skipped tests. Prints what is wrong. Fails if anything is.
+Writes NAME.verdict, a line for each test, and NAME.count, the numbers of
+passed, failed and unexpectedly skipped tests. Prints what is wrong, and fails
+if anything is.
 """
 
 import argparse
@@ -26,8 +28,8 @@ import features  # noqa: E402 # pylint: disable=wrong-import-position
 SHOWN = 40              # lines of a verdict that are printed
 WIDTH = 200             # and so much of each
 
-# Complaints of the kernel's. A kill by the OOM killer is one too, except where a
-# test has announced it: see Judge.read_console().
+# What the kernel prints when something is wrong. The OOM killer's messages are
+# among them, unless a test has announced them: see Judge.read_console().
 COMPLAINT = re.compile(
     "BUG[: ]|WARNING|Oops|KASAN|UBSAN|KCSAN|ODEBUG|INFO: |DEADLOCK|Bad page|"
     "soft lockup|hard LOCKUP|blocked for more than|detected stall|"
@@ -85,9 +87,8 @@ class Judge:
     def read_console(self, lines):
         """The kernel's messages.
 
-        A kill for lack of memory is a failure unless a test that provokes it has
-        announced it for that very program, and the limit of a memory cgroup is
-        the cause.
+        A kill by the OOM killer is a failure, unless a test has announced it
+        for that very program and the limit of a memory cgroup is the cause.
         """
         doomed = set()
         empty = True
@@ -172,7 +173,7 @@ class Judge:
         self.seen.add(name)
 
     def skip(self, name, reason):
-        """A skip is right if all its needs are known, and one of them is not met."""
+        """A skip is right if all needs are known and one of them is not met."""
         word, _, rest = reason.partition(" ")
         needs = rest.split()
         if word != "needs" or \
@@ -206,7 +207,8 @@ class Judge:
         elif not self.plan:
             self.fail("run", "there are no tests")
         elif self.programs != self.plan:
-            self.fail("run", f"{self.programs} programs, the plan is {self.plan}")
+            self.fail("run", f"{self.programs} programs, the plan is "
+                             f"{self.plan}")
         if self.ended is None:
             self.fail("run", "there is no end marker")
         elif self.ended > 1:
@@ -228,7 +230,7 @@ class Judge:
 
 
 def judge(tests, facts, console, channel, status):
-    """The verdict on a run; the arguments are lines, but for the exit status."""
+    """The verdict on a run; all arguments but the exit status are lines."""
     found = Judge(dict.fromkeys(tests), features.read_facts(facts))
     found.read_console(console)
     found.read_channel(channel)
@@ -237,7 +239,7 @@ def judge(tests, facts, console, channel, status):
 
 
 def lines_of(file):
-    """The lines of a file, without the terminal's CR; none if there is no file."""
+    """The lines of a file without the terminal's CR; none without a file."""
     try:
         with open(file, encoding="utf-8", errors="surrogateescape",
                   newline="\n") as stream:
@@ -248,7 +250,8 @@ def lines_of(file):
 
 def show(found, name, channel, console):
     """Print what is wrong, and the counts; return whether anything is wrong."""
-    wrong = [line for line in found.verdict if line.startswith(("FAIL ", "SKIP "))]
+    wrong = [line for line in found.verdict
+             if line.startswith(("FAIL ", "SKIP "))]
     for line in wrong[:SHOWN]:
         print("  " + line.replace(" ", "    ", 1)[:WIDTH])
     say("RESULT", f"{name}: {found.count('PASS')} passed, "
@@ -267,7 +270,8 @@ def say(label, text):
 
 def main():
     """Judge the files that the arguments name."""
-    parser = argparse.ArgumentParser(description="Judge a run of the selftests.")
+    parser = argparse.ArgumentParser(
+        description="Judge a run of the selftests.")
     parser.add_argument("--facts", default="")
     parser.add_argument("--status", type=int, default=0)
     parser.add_argument("--console", type=Path, required=True)
@@ -281,8 +285,9 @@ def main():
     with open(args.channel.with_suffix(".verdict"), "w", encoding="utf-8",
               errors="surrogateescape") as stream:
         stream.writelines(f"{line}\n" for line in found.verdict)
-    counts = " ".join(str(found.count(word)) for word in ("PASS", "FAIL", "SKIP"))
-    args.channel.with_suffix(".count").write_text(f"{counts}\n", encoding="utf-8")
+    counts = (str(found.count(word)) for word in ("PASS", "FAIL", "SKIP"))
+    args.channel.with_suffix(".count").write_text(" ".join(counts) + "\n",
+                                                  encoding="utf-8")
     wrong = show(found, args.channel.stem, args.channel, args.console)
     sys.exit(int(wrong))
 

@@ -62,7 +62,8 @@ ALTERED = {
         "channel", [("^# ok 1 global", "# not ok 1 global")],
         "FAIL args.global.one: not ok"),
     "a test says why it fails": (
-        "channel", [("^# #            OK.*", "# # args.c:9:one:Expected 0 == 1"),
+        "channel", [("^# #            OK.*",
+                     "# # args.c:9:one:Expected 0 == 1"),
                     ("^# ok 1 global", "# not ok 1 global")],
         "FAIL args.global.one: not ok, args.c:9:one:Expected 0 == 1"),
     "a test is expected to fail": (
@@ -95,7 +96,8 @@ ALTERED = {
         "channel", [("^# ok 2.*\n", r"\g<0># ok 3 global.one\n")],
         "FAIL args.global.one: has two results"),
     "a number is left out": (
-        "channel", [("^# ok 2", "# ok 3")], "FAIL args.global.two: has number 3, expected 2"),
+        "channel", [("^# ok 2", "# ok 3")],
+        "FAIL args.global.two: has number 3, expected 2"),
     "a result is cut short": (
         "channel", [("^# ok 1 global.one", "# ok 1 global.on")],
         "FAIL args.global.one: has no result"),
@@ -149,7 +151,8 @@ ALTERED = {
     "the console is empty": (
         "console", [(r"^(.*\n)*", "")], "FAIL run: the console is empty"),
     "a kill is not announced": (
-        "console", [(".*expect oom.*\n", "")], "FAIL console: .*Killed process"),
+        "console", [(".*expect oom.*\n", "")],
+        "FAIL console: .*Killed process"),
     "another process is killed": (
         "console", [(r"\(eater\)", "(bystander)")],
         "FAIL console: .*Killed process"),
@@ -207,7 +210,8 @@ class Good(unittest.TestCase):
         """a good run is good, and counted"""
         wrong, found = run()
         self.assertEqual(wrong, [])
-        self.assertEqual([found.count(word) for word in ("PASS", "ELSE")], [2, 1])
+        self.assertEqual([found.count(word) for word in ("PASS", "ELSE")],
+                         [2, 1])
 
     def test_one_need_of_two(self):
         """a skip is right if one of its two needs is not met"""
@@ -220,7 +224,8 @@ class Wrong(unittest.TestCase):
 
     def test_time_limit(self):
         """finds the time limit"""
-        self.assertIn("FAIL run: the time limit was reached", run(status=124)[0])
+        self.assertIn("FAIL run: the time limit was reached",
+                      run(status=124)[0])
 
     def test_status_of_qemu(self):
         """finds a bad end of QEMU"""

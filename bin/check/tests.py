@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Print every test that the installed selftests have, as FILE.FIXTURE.VARIANT.TEST.
+"""Print the name of every installed selftest, as FILE.FIXTURE.VARIANT.TEST.
 
   tests.py [--runner PROGRAM] [--test TEST] DIRECTORY
 
-The test programs are asked for their lists, so that no test can be missed. PROGRAM
-runs those of another architecture. With TEST (FILE, FILE.TEST or a whole name) only
-the tests that it names are printed.
+The test programs print their own lists, so that no test can be missed. PROGRAM
+runs test programs of another architecture. With TEST (FILE, FILE.TEST or a
+whole name) only the tests that it names are printed.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from pathlib import Path
 def names(file, listing):
     """The names of a program's tests, from what it prints with -l.
 
-    kselftest_harness.h prints a block for each fixture: columns with the fixture's
-    name, its variants and its tests. Each test is run with each variant.
+    kselftest_harness.h prints a block for each fixture, with columns for the
+    fixture, its variants and its tests. Each test is run with each variant.
     """
     fixture, variants, tests = "", [], []
 
@@ -63,7 +63,7 @@ def ask(program, runner):
 def all_tests(directory, runner):
     """The names of all tests.
 
-    32-bit and x32 programs may not run on this machine: their 64-bit twins answer.
+    32-bit and x32 programs may not run on this machine. Ask their 64-bit twins.
     """
     for line in (directory / "kselftest-list.txt").read_text().splitlines():
         collection, _, file = line.partition(":")

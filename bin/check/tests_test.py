@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Does tests.py understand the list that a test program prints?"""
+"""Check that tests.py understands the list that a test program prints."""
 
 import unittest
 
@@ -46,7 +46,8 @@ class Names(unittest.TestCase):
     def test_global_tests(self):
         """tests without a fixture are the fixture global's"""
         listing = LISTING.replace(f"global{' ' * 41}", f"global{' ' * 41}first")
-        self.assertEqual(next(tests.names("args", listing)), "args.global.first")
+        self.assertEqual(next(tests.names("args", listing)),
+                         "args.global.first")
 
     def test_selected(self):
         """TEST is a program, a program and a test, or a whole name"""

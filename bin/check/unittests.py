@@ -4,9 +4,9 @@
 
   unittests.py DIRECTORY...
 
-The tests are in files *_test.py. A file that has no tests or cannot be loaded is a
-failure, and so is a run without files. A test's name is the first line of its
-documentation.
+The tests are in files *_test.py. A file that has no tests or cannot be loaded
+is a failure, and so is a run without files. A test is named by the first line
+of its documentation.
 """
 
 import sys
@@ -54,11 +54,12 @@ def tests_in(suite):
 
 
 def run(file):
-    """The results of a file's tests: claim, cause of a failure, reason of a skip."""
+    """A file's results: claim, cause of a failure, reason of a skip."""
     sys.path.insert(0, str(file.parent))
     outcome = Outcome()
     found = False
-    for test in tests_in(unittest.defaultTestLoader.loadTestsFromName(file.stem)):
+    suite = unittest.defaultTestLoader.loadTestsFromName(file.stem)
+    for test in tests_in(suite):
         found = True
         test(outcome)
         claim = test.shortDescription() or test.id().rpartition(".")[2]
@@ -77,7 +78,8 @@ def main():
             for claim, wrong, skipped in run(file):
                 number += 1
                 bad += bool(wrong)
-                print(f"{'not ok' if wrong else 'ok'} {number} {module}: {claim}"
+                status = "not ok" if wrong else "ok"
+                print(f"{status} {number} {module}: {claim}"
                       f"{skipped and ' # SKIP '}{skipped}", flush=True)
                 for line in wrong.splitlines():
                     print(f"# {line}")

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Does unittests.py report every test, and everything that is wrong with one?"""
+"""Check that unittests.py reports every test, and every kind of failure."""
 
 import subprocess
 import sys
@@ -23,14 +23,16 @@ class Run(unittest.TestCase):
         """Exit status and lines, for files with those texts."""
         for name, text in files.items():
             (Path(self.directory.name) / f"{name}_test.py").write_text(text)
-        done = subprocess.run([sys.executable, "-B", PROGRAM, self.directory.name],
-                              capture_output=True, text=True, check=False)
+        done = subprocess.run([sys.executable, "-B", PROGRAM,
+                               self.directory.name], capture_output=True,
+                              text=True, check=False)
         return done.returncode, [line for line in done.stdout.splitlines()
                                  if not line.startswith("#")]
 
     def test_good(self):
         """a test that passes is ok, with its claim"""
-        text = f'{HEAD} def test_a(self):\n  """holds"""\n def test_b(self): pass\n'
+        text = (f'{HEAD} def test_a(self):\n  """holds"""\n'
+                ' def test_b(self): pass\n')
         self.assertEqual(self.run_tests(one=text), (
             0, ["ok 1 one: holds", "ok 2 one: test_b", "1..2"]))
 

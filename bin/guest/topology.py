@@ -7,11 +7,11 @@
   topology.py linux NAME     NAME as parameters of its kernel
   topology.py facts NAME     which features of qemu/features NAME has
   topology.py only NAME      the test program that NAME is for; empty if for all
-  topology.py without NAME   the test programs that `make check` leaves out there
+  topology.py without NAME   the test programs that make check leaves out
   topology.py check [N]      check them all, or the first N
 
 The topologies are those of qemu/topologies. If NUMA (and DIST) are in the
-environment, there is only one, called `custom`. ARCH, DEBUG and TEST are taken from
+environment, there is only one, called `custom`. ARCH, DEBUG and TEST come from
 the environment too: they are make variables.
 """
 
@@ -144,7 +144,7 @@ class Topology:
         self.cpus_of[node] += f",cpus={text}"
 
     def check_nodes(self):
-        """Check that QEMU can have the nodes, and Linux numbers them as they are."""
+        """Check that QEMU can have these nodes, and how Linux numbers them."""
         if not self.total:
             raise Error("there is no node with memory")
         if not self.node_of:
@@ -201,7 +201,7 @@ class Topology:
         self.distance[start, end] = number
 
     def complete_distances(self):
-        """Fill in the other direction of each distance, and 20 if none is given."""
+        """Fill in the other direction of a distance, or 20 if none is given."""
         given = dict(self.distance)
         for start in range(self.count):
             for end in range(self.count):
@@ -212,8 +212,8 @@ class Topology:
     def make_room_for_debugging(self):
         """Give the first node what the debug kernel takes from it for itself.
 
-        It needs room for its tables, and an eighth of all memory for KASAN. With it
-        the tests find the same machine as on the other kernel.
+        It needs room for its tables, and an eighth of all memory for KASAN.
+        With that the tests find the same machine as on the other kernel.
         """
         room = 64 + self.total // 8
         first = next(n for n in range(self.count) if self.memory[n])
@@ -315,7 +315,7 @@ class Topology:
 
 
 def read_list(text):
-    """The topologies in qemu/topologies: for each name, the words of each key."""
+    """The topologies in qemu/topologies: by name and key, the words."""
     topologies = {}
     here = None
     for line in text.splitlines():
@@ -364,7 +364,7 @@ class List:
         return self.topologies.get(name, {}).get(key, [])
 
     def topology(self, name, host=None):
-        """The topology of that name; host is how many MiB it may have, if known."""
+        """The topology of that name; host is how many MiB it may have."""
         if name not in self.possible():
             raise SystemExit(message(f"there is no topology '{name}'",
                                      "qemu/topologies lists them"))
@@ -413,8 +413,8 @@ def main(argv, environ):
             topologies.topology(name, host)
         lines = []
     else:
-        raise SystemExit(message(f"topology.py {' '.join(argv)}: there is no such verb",
-                                 "see bin/guest/topology.py"))
+        raise SystemExit(message(f"topology.py {' '.join(argv)}: there is no "
+                                 "such verb", "see bin/guest/topology.py"))
     sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 

@@ -64,7 +64,7 @@ def met(need, facts):
 
 
 def read_facts(lines):
-    """Facts as topology.py prints them, NAME or NAME=NUMBER, as a dictionary."""
+    """Facts in the form NAME or NAME=NUMBER, as a dictionary."""
     facts = {}
     for line in lines:
         name, equals, number = line.strip().partition("=")

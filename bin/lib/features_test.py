@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Is the list of features read as it is meant, and does it have what tests need?"""
+"""Check how the list of features is read, and that it has what tests need."""
 
 import re
 import unittest
@@ -63,7 +63,8 @@ class Features(unittest.TestCase):
         """every need of a selftest is in the list"""
         known = features.load()
         needs = [(file.name, need) for file in sorted(SELFTESTS.glob("*.[ch]"))
-                 for needs in re.findall(r'REQUIRE\("([^"]*)"\)', file.read_text())
+                 for needs in re.findall(r'REQUIRE\("([^"]*)"\)',
+                                         file.read_text())
                  for need in needs.split()]
         self.assertTrue(needs)
         for file, need in needs:
