@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# The only entry point. Each target runs scripts in bin/, which do nothing if their
-# result is current.
+# The only entry point. Each target runs scripts in bin/, which do nothing if
+# their result is current.
 
 ARCH ?= x86_64
 J ?= $(shell nproc)
@@ -71,7 +71,8 @@ lint: tree
 kernel: tree
 	@bin/guest/kernel
 
-# Before anything is built, check NUMA and DIST, and that this machine has the memory.
+# Before anything is built, check NUMA and DIST, and that this machine has the
+# memory.
 topologies: $(if $(dry),,deps)
 	@bin/guest/topology.py check
 

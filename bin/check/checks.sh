@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Sourced by lint: the checks. Each is a function that prints what is wrong and fails.
-# It may leave files in $scratch.
+# Sourced by lint: the checks. Each is a function that prints what is wrong and
+# fails. It may leave files in $scratch.
 . "$(dirname "${BASH_SOURCE[0]}")/../overlay/tree.sh"
 
 scratch=$(mktemp -d)
@@ -72,9 +72,9 @@ mailed()
 	git diff --exit-code "$(k rev-parse "$applied")"
 }
 
-# The submitter adds the Signed-off-by; maintained() checks new files; the base is one
-# commit, so those that a Fixes: tag names are unknown. If the machine has several
-# Pythons, Debian's has the modules.
+# The submitter adds the Signed-off-by; maintained() checks new files; the base
+# is one commit, so those that a Fixes: tag names are unknown. If the machine
+# has several Pythons, Debian's has the modules.
 checkpatch()
 {
 	cd "$tree"
@@ -91,7 +91,8 @@ short_test_names()
 	[[ ! $(grep -nE '^TEST[A-Z_]*\(.*\w{41}' -- *.c | tee /dev/stderr) ]]
 }
 
-# Every new file has a maintainer, and every pattern in our entry matches a file.
+# Every new file has a maintainer, and every pattern in our entry matches a
+# file.
 maintained()
 (
 	local path pattern
@@ -110,7 +111,8 @@ maintained()
 	done
 )
 
-# The README's program that calls shmbind(), with the system's headers and our own.
+# The README's program that calls shmbind(), with the system's headers and our
+# own.
 example()
 {
 	awk '/^```c$/ { inside = 1; text = ""; next }
@@ -132,8 +134,8 @@ kernel_doc()
 	true
 )
 
-# Run the kernel's semantic patches on new code and on the file with the system call.
-# Those with parts in OCaml would need its compiler.
+# Run the kernel's semantic patches on new code and on the file with the system
+# call. Those with parts in OCaml would need its compiler.
 cocci()
 {
 	cd "$tree" || exit

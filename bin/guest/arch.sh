@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 # Sourced after lib.sh: what differs between architectures, chosen by ARCH. What
-# differs between their nodes is in topology.py, what tests find there in qemu/features.
+# differs between their nodes is in topology.py, and the features that tests find
+# there are in qemu/features.
 #
 #   debian      packages that it needs in addition to those in bin/lib/deps
 #   karch       what the kernel calls it

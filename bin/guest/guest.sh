@@ -17,7 +17,8 @@ places=(--objects "$objects" --guest "$user")	# to hand on to vm
 
 # Have ccache see the same paths and the same banner in every clone.
 export CCACHE_BASEDIR=$root
-# Preprocessing each file a second time would take a third as long as compiling it.
+# Preprocessing each file a second time would take a third as long as compiling
+# it.
 export CCACHE_DEPEND=1
 export KBUILD_BUILD_USER=shmbind KBUILD_BUILD_HOST=localhost
 export KBUILD_BUILD_TIMESTAMP=$stamp
@@ -31,8 +32,8 @@ kmake()
 		CROSS_COMPILE="$cross" CC="$compiler" "${@:2}"
 }
 
-# contents PATH... - The ids of the contents of these paths in build/linux now. A path
-# that ends in a slash means everything in that directory.
+# contents PATH... - The ids of the contents of these paths in build/linux now.
+# A path that ends in a slash means everything in that directory.
 contents()
 {
 	k ls-tree "$(snapshot)" -- "$@"

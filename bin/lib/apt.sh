@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 # Sourced by scripts that download from the system's mirror. apt does it, so it
-# handles proxies, signatures and interrupted downloads. Lists and cache are our own,
-# never the system's.
+# handles proxies, signatures and interrupted downloads. Lists and cache are our
+# own, never the system's.
 . "$(dirname "${BASH_SOURCE[0]}")/../lib/lib.sh"
 
 apt=$cache/apt

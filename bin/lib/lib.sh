@@ -17,9 +17,10 @@ die()
 	exit 1
 }
 
-# Options come before a script's arguments: --NAME VALUE, or --NAME for a switch. The
-# script names those that it takes in `options` before it sources this file. Their
-# values are in the array `option`; what they mean is in the READMEs of the rooms.
+# Options come before a script's arguments: --NAME VALUE, or --NAME for a
+# switch. The script names those that it takes in `options` before it sources
+# this file. Their values are in the array `option`; what they mean is in the
+# READMEs of the rooms.
 declare -A option=()
 switches=' every locked no-checks no-sparse rebasing '
 paths=' tree objects guest image results '
@@ -74,17 +75,17 @@ room()
 	df --output=avail -B1 "$1" | tail -n 1
 }
 
-# say LABEL TEXT... - Print a line of progress in kbuild's form. It replaces the line
-# that tell() has printed, in this script or in another.
+# say LABEL TEXT... - Print a line of progress in kbuild's form. It replaces the
+# line that tell() has printed, in this script or in another.
 say()
 {
 	told
 	printf '  %-7s %s\n' "$1" "${*:2}"
 }
 
-# tell LABEL TEXT... - Show progress that does not deserve a line of its own. On a
-# terminal each text overwrites the last; elsewhere there is one line in ten seconds.
-# told() removes it.
+# tell LABEL TEXT... - Show progress that does not deserve a line of its own. On
+# a terminal each text overwrites the last; elsewhere there is one line in ten
+# seconds. told() removes it.
 told_at=0
 tell()
 {
@@ -119,8 +120,8 @@ check_variables()
 }
 
 # run_logged WHAT LOG COMMAND... - Run the command with its output in
-# build/logs/LOG.log, and show the latest line; V=1 shows everything. If it fails,
-# show the end of the log, print that WHAT failed, and exit.
+# build/logs/LOG.log, and show the latest line; V=1 shows everything. If it
+# fails, show the end of the log, print that WHAT failed, and exit.
 run_logged()
 {
 	local what=$1 log=$logs/$2.log rc=0
@@ -134,8 +135,9 @@ run_logged()
 	die "$what failed" "the whole log is $log"
 }
 
-# why LOG - Print the cause and the remedy if the end of the log shows them. A full
-# disk may be missing from the log, since the log could not be written either.
+# why LOG - Print the cause and the remedy if the end of the log shows them. A
+# full disk may be missing from the log, since the log could not be written
+# either.
 why()
 {
 	local end

@@ -24,8 +24,8 @@ k()
 	git -C "$tree" "$@"
 }
 
-# Let one make at a time work in build/. The lock ends with the process. Locks of git
-# do not: remove those that a killed script has left.
+# Let one make at a time work in build/. The lock ends with the process. Locks
+# of git do not: remove those that a killed script has left.
 lock()
 {
 	[[ ! ${option[locked]:-} ]] || return 0
@@ -62,8 +62,8 @@ is_row()
 	[[ $1 == *syscall*.tbl || $1 == */asm-generic/unistd.h ]]
 }
 
-# The names of the patches; the message and the paths of one patch. A path that ends in
-# a slash means everything below it that no patch names.
+# The names of the patches; the message and the paths of one patch. A path that
+# ends in a slash means everything below it that no patch names.
 patches()
 {
 	sed 's/#.*//' "$root/series/order" | xargs -n1
@@ -92,10 +92,11 @@ listed()
 	sed '1,/^---$/d; /^$/d' "$root/series/$1"
 }
 
-# The parts of the series in order: patch, path, and file of the overlay. The file is
-# <path> or <path>.patch. If several patches edit a path, it is <path>.<patch>.patch for
-# all but the last of them if the base has the path, and for all but the first if the
-# series adds it. A whole file contains the changes of all patches.
+# The parts of the series in order: patch, path, and file of the overlay. The
+# file is <path> or <path>.patch. If several patches edit a path, it is
+# <path>.<patch>.patch for all but the last of them if the base has the path,
+# and for all but the first if the series adds it. A whole file contains the
+# changes of all patches.
 units()
 {
 	local name path file
@@ -110,8 +111,8 @@ units()
 	done
 }
 
-# commit_of PATCH [REVISION] - Its commit among those that make tree has made, or among
-# those that lead to REVISION.
+# commit_of PATCH [REVISION] - Its commit among those that make tree has made,
+# or among those that lead to REVISION.
 commit_of()
 {
 	local place
@@ -140,8 +141,9 @@ snapshot()
 	GIT_INDEX_FILE=$tree/.git/snapshot k write-tree
 }
 
-# refuse_edits TREE - Fail if build/linux has edits that are not in TREE and that would
-# be overwritten. With an empty TREE, build/linux itself is to be removed.
+# refuse_edits TREE - Fail if build/linux has edits that are not in TREE and
+# that would be overwritten. With an empty TREE, build/linux itself is to be
+# removed.
 refuse_edits()
 {
 	local now
@@ -156,8 +158,8 @@ refuse_edits()
 		cut -c -60)" "type make refresh, or: git -C build/linux stash"
 }
 
-# hunks FROM TO PATH - The change of PATH between two trees, in the form that the
-# overlay stores: the same change is always the same bytes.
+# hunks FROM TO PATH - The change of PATH between two trees, in the form that
+# the overlay stores: the same change is always the same bytes.
 hunks()
 {
 	k diff-tree -p -U3 --diff-algorithm=myers --no-renames --no-ext-diff \
@@ -165,7 +167,8 @@ hunks()
 		"$1" "$2" -- ":(literal)$3" | sed '/^index /d'
 }
 
-# store FILE - Write standard input to FILE, unless FILE already has the same bytes.
+# store FILE - Write standard input to FILE, unless FILE already has the same
+# bytes.
 store()
 {
 	mkdir -p "${1%/*}"
