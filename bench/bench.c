@@ -45,7 +45,7 @@
 #define PAGES		512UL		/* of a segment */
 #define SWAPPED		128UL		/* of memory that is swapped out */
 #define FAILING		64UL		/* of a segment whose node is full */
-#define SEGMENTS	4000		/* to measure the memory of one of them */
+#define SEGMENTS	2000		/* of each mode, to measure the memory of one */
 #define HUGE		(2UL << 20)	/* bytes */
 #define HUGE_PAGES	4UL		/* of a segment */
 #define ROUNDS		6		/* the first warms up and is not counted */
@@ -654,6 +654,9 @@ static long slab(void)
 	fclose(file);
 	return kib;
 }
+
+/* The segments of all modes exist at the same time, and ipc allows 32768. */
+_Static_assert(SEGMENTS * MODES < 32768, "fewer SEGMENTS");
 
 /* Bytes of kernel memory of a segment of one page that is not attached. */
 static void measure_memory(const struct mode *mode, int nodes, int *ids)
