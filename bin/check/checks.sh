@@ -111,16 +111,27 @@ maintained()
 	done
 )
 
-# The README's program that calls shmbind(), with the system's headers and our
-# own.
+# The README's lines that call shmbind(), in a program of their own.
 example()
 {
-	awk '/^```c$/ { inside = 1; text = ""; next }
-	     /^```$/ { if (inside && text ~ /[ \t(]shmbind\(/) print text
-		       inside = 0 }
-	     inside { text = text $0 "\n" }' "$root/README.md" >"$scratch/x.c"
-	grep -q 'main(' "$scratch/x.c"
-	cc -Wall -Werror -I"$root/include/uapi" -o "$scratch/x" "$scratch/x.c"
+	{
+		cat <<-'END'
+		#include <err.h>
+		#include <linux/shmbind.h>
+		#include <stddef.h>
+		#include <sys/shm.h>
+		int shmbind(int id, int policy, unsigned long *mask, int len);
+		char *attach(key_t key, size_t size);
+		char *attach(key_t key, size_t size)
+		{
+			char *mem;
+		END
+		sed -n '/^```c$/,/^```$/{//!p}' "$root/README.md"
+		echo 'return mem; }'
+	} >"$scratch/x.c"
+	grep -q 'shmbind(id' "$scratch/x.c"
+	cc -c -Wall -Wno-declaration-after-statement -Werror \
+		-I"$root/include/uapi" -o "$scratch/x.o" "$scratch/x.c"
 }
 
 # Check the files that are whole ours, and in the others what our hunks add.
