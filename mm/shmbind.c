@@ -634,9 +634,10 @@ static void stripe_begin(struct shmbind *b)
 	b->stripe.begun = true;
 }
 
+/* The weight of a single node makes no difference, and need not be read again. */
 static void stripe_next_round(struct shmbind *b, const nodemask_t *candidates)
 {
-	if (b->policy == MEM_WEIGHTED)
+	if (b->policy == MEM_WEIGHTED && b->stripe.nr_nodes > 1)
 		stripe_read_weights(b, candidates);
 	stripe_advance(b, candidates);
 }
@@ -1240,6 +1241,7 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 		*nid = NUMA_NO_NODE;
 	}
 
+	count_failure(b, gfp, order);
 	stripe_stop_at(b, *nid);
 	return ERR_PTR(shmbind_error(b));
 }
@@ -1275,6 +1277,24 @@ static __always_inline void trace_alloc(struct mempolicy *pol,
 							 folio_nid(folio));
 }
 
+/* Out of line, so that a fault that is not traced does not save registers. */
+static noinline struct folio *
+alloc_folio_slow(gfp_t gfp, unsigned int order, struct mempolicy *pol,
+		 struct shmem_inode_info *info, pgoff_t index, int *nid)
+{
+	int chosen = NUMA_NO_NODE;
+	struct folio *folio;
+
+	if (nid) {
+		folio = alloc_chosen(gfp, order, pol, nid, BIT(order));
+		chosen = *nid;
+	} else {
+		folio = alloc_uncharged(gfp, order, pol, &chosen);
+	}
+	trace_alloc(pol, &info->vfs_inode, index, order, chosen, folio);
+	return folio;
+}
+
 /**
  * shmbind_alloc_folio() - Allocate a folio for a bound segment.
  * @gfp: GFP flags.
@@ -1298,19 +1318,9 @@ struct folio *shmbind_alloc_folio_noprof(gfp_t gfp, unsigned int order,
 					 struct shmem_inode_info *info,
 					 pgoff_t index, int *nid)
 {
-	int chosen = NUMA_NO_NODE;
-	struct folio *folio;
-
-	if (nid) {
-		folio = alloc_chosen(gfp, order, pol, nid, BIT(order));
-		chosen = *nid;
-	} else {
-		folio = alloc_uncharged(gfp, order, pol, &chosen);
-	}
-	trace_alloc(pol, &info->vfs_inode, index, order, chosen, folio);
-	if (IS_ERR(folio))
-		count_failure(to_shmbind(pol), gfp, order);
-	return folio;
+	if (trace_shmbind_alloc_enabled() || !nid)
+		return alloc_folio_slow(gfp, order, pol, info, index, nid);
+	return alloc_chosen(gfp, order, pol, nid, BIT(order));
 }
 
 /**
@@ -1331,16 +1341,11 @@ struct folio *shmbind_alloc_mpol_noprof(gfp_t gfp, unsigned int order,
 					struct mempolicy *pol, pgoff_t ilx)
 {
 	struct page *page = NULL;
-	struct folio *folio;
 	int nid = (int)ilx;
 
 	BUILD_BUG_ON(NO_INTERLEAVE_INDEX != (pgoff_t)NUMA_NO_NODE);
-	if (ilx != NO_INTERLEAVE_INDEX) {
-		folio = alloc_uncharged(gfp, order, pol, &nid);
-		if (IS_ERR(folio))
-			count_failure(to_shmbind(pol), gfp, order);
-		return folio;
-	}
+	if (ilx != NO_INTERLEAVE_INDEX)
+		return alloc_uncharged(gfp, order, pol, &nid);
 
 	gfp = current_gfp_context(gfp);
 	nid = shmbind_choose(to_shmbind(pol), gfp, TURN_AHEAD);
