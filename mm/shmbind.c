@@ -1697,28 +1697,35 @@ static struct mempolicy *shmem_index_binding(struct shmem_inode_info *info,
 	return NULL;
 }
 
-/* Swap in without readahead. Try a large folio first if @order is not 0. */
-static struct folio *swapin_by_binding(struct mempolicy *pol,
-				       struct shmem_inode_info *info,
-				       pgoff_t index, swp_entry_t swap,
-				       int order, gfp_t gfp,
-				       struct vm_fault *vmf)
+/* Swap in a page without readahead; @nid has been chosen for it. */
+static struct folio *swapin_page(struct mempolicy *pol, swp_entry_t swap,
+				 gfp_t gfp, struct vm_fault *vmf, int nid)
 {
-	struct shmbind *b = to_shmbind(pol);
-	int nid = shmbind_choose(b, current_gfp_context(gfp), 0);
+	struct folio *folio = swapin_sync(swap, gfp, BIT(0), vmf, pol, nid);
+
+	if (IS_ERR(folio))
+		stripe_stop_at(to_shmbind(pol), nid);
+	return folio;
+}
+
+/* The same for a page that is traced, or is part of a large entry. */
+static noinline struct folio *swapin_by_binding(struct mempolicy *pol,
+						struct shmem_inode_info *info,
+						pgoff_t index, swp_entry_t swap,
+						int order, gfp_t gfp,
+						struct vm_fault *vmf, int nid)
+{
 	struct folio *folio;
 
 	if (order) {
 		folio = swapin_sync(swap, gfp, BIT(order), vmf, pol, nid);
-		trace_alloc(pol, &info->vfs_inode, round_down(index, BIT(order)),
-			    order, nid, folio);
+		trace_alloc(pol, &info->vfs_inode,
+			    round_down(index, BIT(order)), order, nid, folio);
 		if (!IS_ERR(folio))
 			return folio;
 	}
-	folio = swapin_sync(swap, gfp, BIT(0), vmf, pol, nid);
+	folio = swapin_page(pol, swap, gfp, vmf, nid);
 	trace_alloc(pol, &info->vfs_inode, index, 0, nid, folio);
-	if (IS_ERR(folio))
-		stripe_stop_at(b, nid);
 	return folio;
 }
 
@@ -1729,13 +1736,14 @@ static struct folio *swapin_by_binding(struct mempolicy *pol,
 static noinline struct folio *swapin_around(struct mempolicy *pol,
 					    struct shmem_inode_info *info,
 					    pgoff_t index, swp_entry_t swap,
-					    gfp_t gfp, struct vm_fault *vmf)
+					    gfp_t gfp, struct vm_fault *vmf,
+					    int nid)
 {
 	struct folio *folio, *ahead;
 	struct blk_plug plug;
 
 	blk_start_plug(&plug);
-	folio = swapin_by_binding(pol, info, index, swap, 0, gfp, vmf);
+	folio = swapin_by_binding(pol, info, index, swap, 0, gfp, vmf, nid);
 	if (!IS_ERR(folio)) {
 		ahead = swap_cluster_readahead(swap, gfp_no_reclaim(gfp), pol,
 					       NO_INTERLEAVE_INDEX);
@@ -1791,6 +1799,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	gfp_t bound_gfp = elsewhere ? gfp_no_reclaim(gfp) : gfp;
 	struct folio *folio;
 	bool sync;
+	int nid;
 
 	/* As in shmem_swap_alloc_folio() */
 	if (order && ((vmf && userfaultfd_armed(vmf->vma)) ||
@@ -1806,11 +1815,15 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 		return folio;
 	}
 
-	if (sync)
+	nid = shmbind_choose(to_shmbind(pol), current_gfp_context(bound_gfp), 0);
+	if (!sync)
+		folio = swapin_around(pol, info, index, swap, bound_gfp, vmf,
+				      nid);
+	else if (order || trace_shmbind_alloc_enabled())
 		folio = swapin_by_binding(pol, info, index, swap, order,
-					  bound_gfp, vmf);
+					  bound_gfp, vmf, nid);
 	else
-		folio = swapin_around(pol, info, index, swap, bound_gfp, vmf);
+		folio = swapin_page(pol, swap, bound_gfp, vmf, nid);
 	if (!IS_ERR(folio) || !elsewhere)
 		return folio;
 
