@@ -12,7 +12,7 @@ import sys
 
 MARK = "<!-- printed by make run -->"
 RELATIVE = 0.1      # free memory depends on the number of processors
-ABSOLUTE = 2        # pages and MiB
+ABSOLUTE = 4        # pages and MiB
 NUMBER = re.compile(r"\d+")
 
 
