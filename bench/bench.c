@@ -454,13 +454,18 @@ static void fail_past_end(int round, struct figure *figure)
 	munmap(addr, PAGE + FAILING * PAGE);
 }
 
+/* Locked pages are not swapped out, so that the node stays full. */
 static void fail_first_fault(const struct mode *mode, int round,
 			     struct figure *figure)
 {
 	size_t pages = NODE_SIZE / PAGE + FAILING;
-	char *addr = open_memory(SEGMENT, mode, 1, pages * PAGE);
-	char *page = first_failing(addr, pages - FAILING);
+	char *addr, *page;
+	int id;
 
+	addr = open_segment(mode, 1, pages * PAGE, 0, &id);
+	if (shmctl(id, SHM_LOCK, NULL))
+		die("SHM_LOCK");
+	page = first_failing(addr, pages - FAILING);
 	if (!page)
 		die("the last node never gets full");
 	touch_all_failing(page, round, figure);
