@@ -634,7 +634,9 @@ static void stripe_begin(struct shmbind *b)
 	b->stripe.begun = true;
 }
 
-/* The weight of a single node makes no difference, and need not be read again. */
+/*
+ * The weight of a single node makes no difference, and need not be read again.
+ */
 static void stripe_next_round(struct shmbind *b, const nodemask_t *candidates)
 {
 	if (b->policy == MEM_WEIGHTED && b->stripe.nr_nodes > 1)
@@ -1842,7 +1844,7 @@ void __shmbind_charge_folio(struct shmem_inode_info *info, pgoff_t index,
 
 	if (pol)
 		stripe_charge(to_shmbind(pol), folio_nid(folio),
-			     folio_nr_pages(folio));
+			      folio_nr_pages(folio));
 }
 
 /*

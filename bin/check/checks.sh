@@ -126,6 +126,7 @@ example()
 		{
 			char *mem;
 		END
+		# shellcheck disable=SC2016 # the $ is sed's
 		sed -n '/^```c$/,/^```$/{//!p}' "$root/README.md"
 		echo 'return mem; }'
 	} >"$scratch/x.c"
