@@ -985,7 +985,8 @@ static struct page *note_fallback(struct shmbind *b, struct page *page,
 /*
  * Count only failures that are final. A large order is followed by smaller
  * ones. An attempt without reclaim is followed by another attempt, or the
- * caller can do without the page.
+ * caller can do without the page. A failure that is retried because another
+ * thread was first is counted as well.
  */
 static void count_failure(struct shmbind *b, gfp_t gfp, unsigned int order)
 {
@@ -1279,7 +1280,10 @@ static __always_inline void trace_alloc(struct mempolicy *pol,
 							 folio_nid(folio));
 }
 
-/* Out of line, so that a fault that is not traced does not save registers. */
+/*
+ * Out of line, so that a fault that is not traced does not save registers. A
+ * folio that is counted later, for which @nid is NULL, has the time.
+ */
 static noinline struct folio *
 alloc_folio_slow(gfp_t gfp, unsigned int order, struct mempolicy *pol,
 		 struct shmem_inode_info *info, pgoff_t index, int *nid)
@@ -1699,18 +1703,7 @@ static struct mempolicy *shmem_index_binding(struct shmem_inode_info *info,
 	return NULL;
 }
 
-/* Swap in a page without readahead; @nid has been chosen for it. */
-static struct folio *swapin_page(struct mempolicy *pol, swp_entry_t swap,
-				 gfp_t gfp, struct vm_fault *vmf, int nid)
-{
-	struct folio *folio = swapin_sync(swap, gfp, BIT(0), vmf, pol, nid);
-
-	if (IS_ERR(folio))
-		stripe_stop_at(to_shmbind(pol), nid);
-	return folio;
-}
-
-/* The same for a page that is traced, or is part of a large entry. */
+/* Trace each attempt. If @order is not 0, try a large folio first. */
 static noinline struct folio *swapin_by_binding(struct mempolicy *pol,
 						struct shmem_inode_info *info,
 						pgoff_t index, swp_entry_t swap,
@@ -1726,7 +1719,7 @@ static noinline struct folio *swapin_by_binding(struct mempolicy *pol,
 		if (!IS_ERR(folio))
 			return folio;
 	}
-	folio = swapin_page(pol, swap, gfp, vmf, nid);
+	folio = swapin_sync(swap, gfp, BIT(0), vmf, pol, nid);
 	trace_alloc(pol, &info->vfs_inode, index, 0, nid, folio);
 	return folio;
 }
@@ -1825,8 +1818,15 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 		folio = swapin_by_binding(pol, info, index, swap, order,
 					  bound_gfp, vmf, nid);
 	else
-		folio = swapin_page(pol, swap, bound_gfp, vmf, nid);
-	if (!IS_ERR(folio) || !elsewhere)
+		folio = swapin_sync(swap, bound_gfp, BIT(0), vmf, pol, nid);
+	if (!IS_ERR(folio))
+		return folio;
+
+	/* Without a candidate, the allocation looks like readahead */
+	if (nid == NUMA_NO_NODE)
+		count_failure(to_shmbind(pol), bound_gfp, 0);
+	stripe_stop_at(to_shmbind(pol), nid);
+	if (!elsewhere)
 		return folio;
 
 	folio = swapin_sync(swap, gfp, BIT(0), vmf, get_task_policy(current),

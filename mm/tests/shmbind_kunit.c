@@ -211,6 +211,9 @@ static void stripe_stops_at_a_full_node(struct kunit *test)
 	expect_turns(test, b, "0 1");
 	stripe_return_turn(b, 1, 1);
 	stripe_stop_at(b, 1);
+	expect_turns(test, b, "1");
+	stripe_return_turn(b, 1, 1);
+	stripe_stop_at(b, 1);
 	expect_turns(test, b, "1 2 0 1 2");
 }
 
@@ -313,7 +316,19 @@ static void weighted_keeps_a_lead_in_pages(struct kunit *test)
 	expect_turns(test, b, "1 1 1 0 0 1 0 0 1");
 }
 
-/* The nodes of pages that are moved depend on their offsets: 0 0 0 1 2 2. */
+/* The only node of a mask gets all turns, whatever its weight. */
+static void weighted_needs_no_weight_of_one_node(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_WEIGHTED, 1);
+
+	set_weights(3, 0, 0, 0);
+	expect_turns(test, b, "0 0 0 0 0 0 0");
+}
+
+/*
+ * Weights 3, 1, 2: the nodes of pages that are moved depend on their offsets,
+ * 0 0 0 1 2 2.
+ */
 static void weighted_moves_go_by_offset(struct kunit *test)
 {
 	static const int expected[] = { 0, 0, 0, 1, 2, 2, 0, 0, 0, 1, 2, 2 };
@@ -464,6 +479,7 @@ static struct kunit_case shmbind_cases[] = {
 	KUNIT_CASE(weighted_counts_large_folios_by_pages),
 	KUNIT_CASE(weighted_takes_a_returned_turn_again),
 	KUNIT_CASE(weighted_keeps_a_lead_in_pages),
+	KUNIT_CASE(weighted_needs_no_weight_of_one_node),
 	KUNIT_CASE(weighted_moves_go_by_offset),
 	KUNIT_CASE(mask_is_read_in_words_of_the_caller),
 	KUNIT_CASE(mask_of_32_bits_has_four_bytes),
