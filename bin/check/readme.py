@@ -13,7 +13,7 @@ import sys
 MARK = "<!-- printed by make run -->"
 RELATIVE = 0.1      # free memory depends on the number of processors
 ABSOLUTE = 4        # pages and MiB
-NUMBER = re.compile(r"\d+")
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def blocks(text):
@@ -34,7 +34,7 @@ def same_line(shown, printed):
     if NUMBER.sub("#", shown).split() != NUMBER.sub("#", printed).split():
         return False
     pairs = zip(NUMBER.findall(shown), NUMBER.findall(printed))
-    return all(same_number(int(a), int(b)) for a, b in pairs)
+    return all(same_number(float(a), float(b)) for a, b in pairs)
 
 
 def difference(block, log):

@@ -17,6 +17,11 @@ class SameLine(unittest.TestCase):
         self.assertFalse(readme.same_line("54878 pages", "29976 pages"))
         self.assertFalse(readme.same_line("free 220M", "free 122M"))
 
+    def test_decimals_are_numbers(self):
+        """a number with decimals is one number"""
+        self.assertTrue(readme.same_line("18.0M", "17.9M"))
+        self.assertFalse(readme.same_line("18.0M", "9.0M"))
+
     def test_words_must_be_the_same(self):
         """words must be the same"""
         self.assertFalse(readme.same_line("ok: killed nothing", "ok: killed"))
