@@ -59,11 +59,7 @@ TEST_F(pages, swap_in_without_candidate_is_counted)
 	struct counts counts;
 	pid_t child;
 
-	snprintf(env->cpuset.path, sizeof(env->cpuset.path),
-		 CGROUP_ROOT "/shmbind.%d.cpuset", getpid());
-	ASSERT_EQ(0, write_file(CGROUP_ROOT "/cgroup.subtree_control",
-				"+cpuset"));
-	ASSERT_EQ(0, mkdir(env->cpuset.path, 0700));
+	ASSERT_EQ(0, create_cpuset(env));
 	ASSERT_EQ(0, segment_open(&env->seg, PAGES, variant->strength,
 				  &env->last));
 	write_numbers(&env->seg);

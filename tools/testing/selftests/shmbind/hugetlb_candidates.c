@@ -150,7 +150,7 @@ TEST_F(candidates, node_that_may_add_surplus_is_candidate)
 		  !!pool_count(HUGE, env->victim, "surplus_hugepages"));
 }
 
-/* A node is no candidate if the last surplus page is in use elsewhere. */
+/* A node is not a candidate if the last surplus page is in use elsewhere. */
 TEST_F(candidates, node_at_surplus_limit_is_no_candidate)
 {
 	struct huge_env *env = &self->env;

@@ -233,11 +233,7 @@ TEST_F(pages, swapoff_succeeds_without_a_candidate)
 	struct swap_env *env = &self->env;
 	int outside;
 
-	snprintf(env->cpuset.path, sizeof(env->cpuset.path),
-		 CGROUP_ROOT "/shmbind.%d.cpuset", getpid());
-	ASSERT_EQ(0, write_file(CGROUP_ROOT "/cgroup.subtree_control",
-				"+cpuset"));
-	ASSERT_EQ(0, mkdir(env->cpuset.path, 0700));
+	ASSERT_EQ(0, create_cpuset(env));
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
 		ASSERT_EQ(0, segment_open(&env->seg, PAGES, policies[i],
 					  &env->last));

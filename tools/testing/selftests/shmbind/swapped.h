@@ -150,6 +150,14 @@ static inline int populate(struct segment *seg, int page)
 		       MADV_POPULATE_READ) ? errno : 0;
 }
 
+/* Create a cpuset beside the memory group. */
+static inline int create_cpuset(struct swap_env *env)
+{
+	snprintf(env->cpuset.path, sizeof(env->cpuset.path),
+		 CGROUP_ROOT "/shmbind.%d.cpuset", getpid());
+	return cgroup_enable_cpuset() || mkdir(env->cpuset.path, 0700);
+}
+
 /* Move the calling process to a cpuset that has no node of @mask. */
 static inline int join_cpuset_without(struct swap_env *env,
 				      const struct nodemask *mask)
