@@ -1267,10 +1267,9 @@ static struct folio *alloc_uncharged(gfp_t gfp, unsigned int order,
 	return folio;
 }
 
-static __always_inline void trace_alloc(struct mempolicy *pol,
-					const struct inode *inode, pgoff_t index,
-					unsigned int order, int nid,
-					const struct folio *folio)
+static void trace_alloc(struct mempolicy *pol, const struct inode *inode,
+			pgoff_t index, unsigned int order, int nid,
+			const struct folio *folio)
 {
 	struct shmbind *b = to_shmbind(pol);
 
@@ -1281,8 +1280,8 @@ static __always_inline void trace_alloc(struct mempolicy *pol,
 }
 
 /*
- * Out of line, so that a fault that is not traced does not save registers. A
- * folio that is counted later, for which @nid is NULL, has the time.
+ * Out of line, so that a fault that is not traced does not save registers. @nid
+ * is NULL for a folio that is counted later.
  */
 static noinline struct folio *
 alloc_folio_slow(gfp_t gfp, unsigned int order, struct mempolicy *pol,
@@ -1823,7 +1822,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 		return folio;
 
 	/* Without a candidate, the allocation looks like readahead */
-	if (nid == NUMA_NO_NODE)
+	if (nid == NUMA_NO_NODE && folio == ERR_PTR(-ENOSPC))
 		count_failure(to_shmbind(pol), bound_gfp, 0);
 	stripe_stop_at(to_shmbind(pol), nid);
 	if (!elsewhere)
