@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The segments of this IPC namespace: /proc/sysvipc/shmbind, joined with
+ * shmctl(SHM_STAT_ANY) and /proc/<pid>/maps.
+ */
+#ifndef SEGMENTS_H
+#define SEGMENTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "binding.h"
+
+/**
+ * struct segment - A segment.
+ * @key: Its key.
+ * @shmid: Its id.
+ * @uid: Its owner.
+ * @mode: Its mode bits.
+ * @destroyed: It is marked for removal (SHM_DEST).
+ * @size: Its size in bytes.
+ * @page_kib: The page size that the counts are in, in KiB.
+ * @bound: Whether it is bound.
+ * @binding: Its policy, strength and nodes.
+ * @attaches: How often it is attached.
+ * @resident: Pages by node.
+ * @fallback: Pages that were allocated on another node than the chosen one.
+ * @failed: Allocations that were refused.
+ * @pids: Processes that have it attached, if they were asked for.
+ * @npids: Their number.
+ */
+struct segment {
+	int key, shmid;
+	uid_t uid;
+	unsigned int mode;
+	bool destroyed;
+	unsigned long long size;
+	unsigned long page_kib;
+	bool bound;
+	struct binding binding;
+	unsigned long attaches;
+	unsigned long resident[MAX_NODES];
+	unsigned long fallback, failed;
+	pid_t *pids;
+	size_t npids;
+};
+
+/**
+ * segments_read() - Read all segments, by id.
+ * @segments: The array, for segments_free().
+ * @processes: Look for the processes that have them attached, too.
+ *
+ * A segment that goes meanwhile is left out.
+ *
+ * Return: Their number, or -1 with errno set.
+ */
+long segments_read(struct segment **segments, bool processes);
+void segments_free(struct segment *segments, long count);
+
+/**
+ * segment_parse() - Parse a line of /proc/sysvipc/shmbind.
+ *
+ * Return: Whether @line has the documented form.
+ */
+bool segment_parse(const char *line, struct segment *segment);
+
+#endif /* SEGMENTS_H */
