@@ -79,7 +79,7 @@ char *size_format(char *text, unsigned long long bytes);
 #define ENV_STRENGTH	"SHMBIND_STRENGTH"	/* a name; soft */
 #define ENV_NODES	"SHMBIND_NODES"		/* a list; all that can be had */
 #define ENV_HUGE	"SHMBIND_HUGE"		/* a size, or "default"; no */
-#define ENV_MIN_SIZE	"SHMBIND_MIN_SIZE"	/* a size; one page */
+#define ENV_MIN_SIZE	"SHMBIND_MIN_SIZE"	/* a size; all, or one huge page */
 #define ENV_POPULATE	"SHMBIND_POPULATE"	/* 1; 0 */
 #define ENV_BEST_EFFORT	"SHMBIND_BEST_EFFORT"	/* 1; 0 */
 #define ENV_VERBOSE	"SHMBIND_VERBOSE"	/* 1; 0 */
