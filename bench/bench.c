@@ -412,23 +412,22 @@ static bool touch_failing(volatile char *page, int round,
 	return false;
 }
 
-static char *first_failing(char *addr, size_t pages)
+static char *first_failing(char *addr, const char *end)
 {
-	for (size_t i = 0; i < pages; i++, addr += PAGE)
+	for (; addr < end; addr += PAGE)
 		if (touch_failing(addr, 0, NULL))
 			return addr;
 	return NULL;
 }
 
-/* Pages that MADV_PAGEOUT has left in memory would not fail. */
-static void touch_all_failing(char *addr, int round, struct figure *figure)
+/* Returns whether most of the pages failed. */
+static bool touch_all_failing(char *addr, int round, struct figure *figure)
 {
 	size_t failed = 0;
 
 	for (char *page = addr; page < addr + FAILING * PAGE; page += PAGE)
 		failed += touch_failing(page, round, figure);
-	if (failed < FAILING / 2)
-		die("no SIGBUS on a full node");
+	return failed > FAILING / 2;
 }
 
 /*
@@ -449,26 +448,34 @@ static void fail_past_end(int round, struct figure *figure)
 	close(fd);
 	enter_cpuset(NODES_MAX);
 	*(volatile char *)addr = 1;
-	touch_all_failing(addr + PAGE, round, figure);
+	if (!touch_all_failing(addr + PAGE, round, figure))
+		die("no SIGBUS past the end of a file");
 	leave_cpuset();
 	munmap(addr, PAGE + FAILING * PAGE);
 }
 
-/* Locked pages are not swapped out, so that the node stays full. */
+/*
+ * Locked pages are not swapped out. The kernel may still free other pages on the
+ * node after the first fault has failed; use them up and begin again.
+ */
 static void fail_first_fault(const struct mode *mode, int round,
 			     struct figure *figure)
 {
-	size_t pages = NODE_SIZE / PAGE + FAILING;
-	char *addr, *page;
+	size_t size = 2 * NODE_SIZE;
+	char *addr, *end, *page;
 	int id;
 
-	addr = open_segment(mode, 1, pages * PAGE, 0, &id);
+	addr = open_segment(mode, 1, size, 0, &id);
 	if (shmctl(id, SHM_LOCK, NULL))
 		die("SHM_LOCK");
-	page = first_failing(addr, pages - FAILING);
-	if (!page)
-		die("the last node never gets full");
-	touch_all_failing(page, round, figure);
+	end = addr + size - FAILING * PAGE;
+	page = addr;
+	do {
+		page = first_failing(page, end);
+		if (!page)
+			die("the last node never gets full");
+		page += FAILING * PAGE;
+	} while (!touch_all_failing(page - FAILING * PAGE, round, figure));
 	close_memory(SEGMENT, addr, 0);
 }
 
@@ -476,7 +483,6 @@ static void fail_first_fault(const struct mode *mode, int round,
 static void fail_swapin(const struct mode *mode, int round,
 			struct figure *figure)
 {
-	size_t pages = NODE_SIZE / PAGE;
 	char *filler, *addr;
 	int id, other;
 
@@ -485,12 +491,14 @@ static void fail_swapin(const struct mode *mode, int round,
 	if (madvise(addr, FAILING * PAGE, MADV_PAGEOUT))
 		die("MADV_PAGEOUT");
 	leave_cpuset();
-	filler = open_segment(mode, 1, pages * PAGE, 0, &other);
+	filler = open_segment(mode, 1, NODE_SIZE, 0, &other);
 	if (shmctl(other, SHM_LOCK, NULL))
 		die("SHM_LOCK");
-	if (!first_failing(filler, pages))
+	if (!first_failing(filler, filler + NODE_SIZE))
 		die("the last node never gets full");
-	touch_all_failing(addr, round, figure);
+	/* MADV_PAGEOUT may have left some pages in memory */
+	if (!touch_all_failing(addr, round, figure))
+		die("no SIGBUS on a full node");
 	shmdt(filler);
 	close_memory(SEGMENT, addr, 0);
 }
