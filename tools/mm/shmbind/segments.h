@@ -2,6 +2,9 @@
 /*
  * The segments of this IPC namespace: /proc/sysvipc/shmbind, joined with
  * shmctl(SHM_STAT_ANY) and /proc/<pid>/maps.
+ *
+ * The preload library uses this, so there is no libnuma, no exit() and no
+ * output here.
  */
 #ifndef SEGMENTS_H
 #define SEGMENTS_H
@@ -57,6 +60,25 @@ struct segment {
  */
 long segments_read(struct segment **segments, bool processes);
 void segments_free(struct segment *segments, long count);
+
+/**
+ * segment_read() - Read one segment's line of the listing.
+ * @segment: Its key, shmid, page_kib, binding, resident, fallback and failed are
+ *	set; the rest is zero.
+ *
+ * Return: Whether there is such a segment.
+ */
+bool segment_read(int shmid, struct segment *segment);
+
+/**
+ * segment_processes() - Find the processes that have a segment attached.
+ * @segment: From segment_read(); pids and npids are set. The caller frees pids.
+ *
+ * Processes that the caller may not inspect are left out.
+ *
+ * Return: False if there is no memory.
+ */
+bool segment_processes(struct segment *segment);
 
 /**
  * segment_parse() - Parse a line of /proc/sysvipc/shmbind.
