@@ -179,6 +179,11 @@ static bool read_nodes(const char *path, const char *key, struct nodes *set)
 		nodes_parse(text, set);
 }
 
+bool nodes_possible(struct nodes *set)
+{
+	return read_nodes(NODE_DIR "/possible", "", set);
+}
+
 bool nodes_online(struct nodes *set)
 {
 	return read_nodes(NODE_DIR "/online", "", set);
@@ -230,6 +235,40 @@ long long node_free(int node)
 long long node_total(int node)
 {
 	return node_meminfo(node, "MemTotal:");
+}
+
+long long node_file_cache(int node)
+{
+	static const char *const keys[] = {
+		"Active(file):", "Inactive(file):", "SReclaimable:"
+	};
+	long long bytes, sum = 0;
+	size_t i;
+
+	for (i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		bytes = node_meminfo(node, keys[i]);
+		if (bytes > 0)
+			sum += bytes;
+	}
+	return sum;
+}
+
+void nodes_min_free(unsigned long *pages)
+{
+	FILE *file = fopen("/proc/zoneinfo", "re");
+	unsigned int node = MAX_NODES;
+	unsigned long min;
+	char line[256];
+
+	memset(pages, 0, MAX_NODES * sizeof(*pages));
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Node %u, zone", &node) != 1 &&
+		    node < MAX_NODES && sscanf(line, " min %lu", &min) == 1)
+			pages[node] += min;
+	}
+	fclose(file);
 }
 
 static long node_huge(int node, unsigned long kib, const char *file)

@@ -48,6 +48,9 @@ bool nodes_parse(const char *text, struct nodes *set);
  */
 char *nodes_format(char *text, const struct nodes *set);
 
+/* Nodes that this machine can have. */
+bool nodes_possible(struct nodes *set);
+
 /* Nodes that are online, that have memory, that this task's cpuset allows. */
 bool nodes_online(struct nodes *set);
 bool nodes_with_memory(struct nodes *set);
@@ -62,6 +65,12 @@ bool node_cpus(int node, char *text, size_t size);
 /* Bytes of the node's memory. They are -1 if the node has no meminfo. */
 long long node_free(int node);
 long long node_total(int node);
+
+/* Bytes that reclaim can take back on a node without swap: 0 if unknown. */
+long long node_file_cache(int node);
+
+/* The pages on each node that only the kernel may use; @pages has MAX_NODES. */
+void nodes_min_free(unsigned long *pages);
 
 /**
  * struct pool - Huge pages of one size on one node, in pages.
