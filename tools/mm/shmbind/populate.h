@@ -9,24 +9,48 @@
 #ifndef POPULATE_H
 #define POPULATE_H
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "binding.h"
 
 /**
- * populate() - Allocate every page of an attached segment.
- * @addr: Where it is attached for writing.
+ * struct filling - What populate() is to do.
+ * @addr: Where the segment is attached for writing.
  * @bytes: Its size.
+ * @page: The size of its pages.
  * @nodes: The work is split evenly over the nodes in this set that have CPUs on
  *	which this task may run, in contiguous parts, node by node, and on each
  *	node over its CPUs. If there is none, it is done here.
+ * @threads: Threads may be used. Not so in a child of vfork(2), which shares its
+ *	memory with its parent.
+ * @mask: The signal mask to return to. The caller has blocked all signals.
  * @label: Begins the line of progress that is shown if stderr is a terminal
  *	and the work takes longer than a second; NULL for none.
+ */
+struct filling {
+	char *addr;
+	size_t bytes, page;
+	const struct nodes *nodes;
+	bool threads;
+	const sigset_t *mask;
+	const char *label;
+};
+
+/**
+ * populate() - Allocate every page of an attached segment.
+ * @filling: The segment, and how to fill it.
+ *
+ * Under FIRSTREF each page is on the node whose CPUs fill its part.
+ *
+ * A signal that would end the process ends populate(). It is left pending, so
+ * that the caller can clean up. Other signals are delivered meanwhile.
  *
  * Context: Any thread.
- * Return: 0, or an errno: EFAULT if a page could not be allocated.
+ * Return: 0, or an errno: EFAULT if a page could not be allocated, EINTR for a
+ * signal.
  */
-int populate(void *addr, size_t bytes, const struct nodes *nodes,
-	     const char *label);
+int populate(const struct filling *filling);
 
 #endif /* POPULATE_H */
