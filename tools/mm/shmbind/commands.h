@@ -26,6 +26,9 @@ void complain(const char *format, ...)
 void die(int status, const char *format, ...)
 	__attribute__((format(printf, 2, 3), noreturn));
 
+/* The status, or EXIT_FAILED with a line if stdout could not be written. */
+int finish(int status);
+
 /* Whether this kernel has shmbind(2). Complains if not. */
 bool require_shmbind(void);
 

@@ -27,19 +27,22 @@
 
 /**
  * struct options - What a subcommand accepts.
+ * @name: Its name.
  * @help: What --help prints.
  * @letters: Its own short options, as for getopt(3), or NULL. A '+' in front
  *	ends the options at the first argument that is not one.
  * @own: Its own long options, ended by an empty one, or NULL.
  * @binds: It accepts -p, -s, -n and --huge.
  * @wrong: The exit status of wrong usage.
+ * @failed: The exit status of other failures.
  */
 struct options {
+	const char *name;
 	const char *help;
 	const char *letters;
 	const struct option *own;
 	bool binds;
-	int wrong;
+	int wrong, failed;
 };
 
 /**
@@ -56,11 +59,16 @@ struct options {
 int options_next(int argc, char *argv[], const struct options *options,
 		 struct binding *binding);
 
-/* Parse a size with its unit, or end the command. @what: "SIZE", "--min-size" */
+/* Return the only argument that is not an option, or end the command. */
+const char *options_operand(int argc, char *argv[],
+			    const struct options *options, const char *what);
+
+/*
+ * Parse an argument, or end the command. @what is what messages call it: "SIZE",
+ * "--min-size".
+ */
 unsigned long long options_size(const struct options *options,
 				const char *what, const char *text);
-
-/* Parse a decimal number from 0 to INT_MAX, such as an ID, or end the command. */
 int options_id(const struct options *options, const char *what,
 	       const char *text);
 
