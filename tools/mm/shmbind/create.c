@@ -34,7 +34,6 @@ static const struct option create_own[] = {
 };
 
 static const struct options create_options = {
-	.name = "create",
 	.help =
 	"Usage: shmbind create SIZE [OPTION...]\n"
 	"Create a segment, bind it, and print its id.\n"
@@ -49,11 +48,9 @@ static const struct options create_options = {
 	.own = create_own,
 	.binds = true,
 	.wrong = EXIT_USAGE,
-	.failed = EXIT_FAILED,
 };
 
 static const struct options bind_options = {
-	.name = "bind",
 	.help =
 	"Usage: shmbind bind ID [OPTION...]\n"
 	"Bind a segment that was never attached.\n"
@@ -65,7 +62,6 @@ static const struct options bind_options = {
 	"for `shmbind create` only.\n",
 	.binds = true,
 	.wrong = EXIT_USAGE,
-	.failed = EXIT_FAILED,
 };
 
 /* A segment to create. */

@@ -17,6 +17,12 @@
 
 enum { OPTION_HUGE = 256 };
 
+/* `run` has one status for all that it fails at, the others have two. */
+static int failed(const struct options *options)
+{
+	return options->wrong == EXIT_USAGE ? EXIT_FAILED : options->wrong;
+}
+
 #define OPTIONS_LETTERS	"h"
 #define BINDS_LETTERS	"p:s:n:"
 
@@ -84,7 +90,7 @@ static void parse_nodes(const struct options *options, const char *list,
 
 	if (numa_available() < 0 || !nodes_usable(&usable) ||
 	    !nodes_online(&online))
-		die(options->failed,
+		die(failed(options),
 		    "-n %.100s: this machine, or its kernel, has no NUMA nodes",
 		    list);
 	if (list[invert] == '!' || !ascending(list + invert) ||
@@ -164,7 +170,7 @@ static void parse_huge(const struct options *options, const char *size,
 	char sizes[128];
 
 	if (!list_sizes(sizes, sizeof(sizes)))
-		die(options->failed, "--huge: this kernel has no huge pages");
+		die(failed(options), "--huge: this kernel has no huge pages");
 	binding->huge = true;
 	binding->huge_kib = 0;
 	if (!size)
@@ -236,19 +242,21 @@ static void list_options(const struct options *options, struct option *all)
 
 /* After an error of getopt_long(), end the command. */
 static void refuse(const struct options *options, int error,
-		   const char *letters, const char *word)
+		   const char *letters, char *argv[])
 {
+	const char *word = argv[optind - 1];
+
 	if (error == ':')
 		die(options->wrong, "%.100s needs an argument; see shmbind %s --help",
-		    word, options->name);
+		    word, argv[0]);
 	if (optopt && optopt < OPTION_HUGE && !strchr(letters, optopt))
 		die(options->wrong, "-%c: unknown option; see shmbind %s --help",
-		    optopt, options->name);
+		    optopt, argv[0]);
 	if (optopt)
 		die(options->wrong, "%.100s: this option has no argument; see shmbind %s --help",
-		    word, options->name);
+		    word, argv[0]);
 	die(options->wrong, "%.100s: unknown or ambiguous option; see shmbind %s --help",
-	    word, options->name);
+	    word, argv[0]);
 }
 
 static void set_defaults(const struct options *options, struct binding *binding)
@@ -256,7 +264,7 @@ static void set_defaults(const struct options *options, struct binding *binding)
 	binding->policy = binding->policy ?: MEM_FIRSTREF;
 	binding->strength = binding->strength ?: MEM_SOFTBIND;
 	if (nodes_empty(&binding->nodes) && !nodes_usable(&binding->nodes))
-		die(options->failed,
+		die(failed(options),
 		    "cannot read the nodes of this machine; is /sys mounted?");
 }
 
@@ -273,7 +281,7 @@ int options_next(int argc, char *argv[], const struct options *options,
 	do {
 		option = getopt_long(argc, argv, letters, all, NULL);
 		if (option == '?' || option == ':')
-			refuse(options, option, letters, argv[optind - 1]);
+			refuse(options, option, letters, argv);
 	} while (parse_shared(options, option, binding));
 	if (option < 0 && options->binds)
 		set_defaults(options, binding);
@@ -285,7 +293,7 @@ const char *options_operand(int argc, char *argv[],
 {
 	if (optind >= argc)
 		die(options->wrong, "%s is missing; see shmbind %s --help", what,
-		    options->name);
+		    argv[0]);
 	if (optind + 1 < argc)
 		die(options->wrong, "%.100s: one argument too many; expected only %s",
 		    argv[optind + 1], what);

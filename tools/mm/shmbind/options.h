@@ -27,22 +27,19 @@
 
 /**
  * struct options - What a subcommand accepts.
- * @name: Its name.
  * @help: What --help prints.
  * @letters: Its own short options, as for getopt(3), or NULL. A '+' in front
  *	ends the options at the first argument that is not one.
  * @own: Its own long options, ended by an empty one, or NULL.
  * @binds: It accepts -p, -s, -n and --huge.
  * @wrong: The exit status of wrong usage.
- * @failed: The exit status of other failures.
  */
 struct options {
-	const char *name;
 	const char *help;
 	const char *letters;
 	const struct option *own;
 	bool binds;
-	int wrong, failed;
+	int wrong;
 };
 
 /**
