@@ -10,7 +10,7 @@
 
 #include "commands.h"
 #include "fit.h"
-#include "limits.h"
+#include "shmlimits.h"
 #include "options.h"
 #include "shmbind.h"
 

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "commands.h"
-#include "limits.h"
+#include "shmlimits.h"
 #include "options.h"
 #include "reason.h"
 #include "shmbind.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What limits shmget(2), and how much of it is used. */
-#ifndef LIMITS_H
-#define LIMITS_H
+#ifndef SHMLIMITS_H
+#define SHMLIMITS_H
 
 #include <stdbool.h>
 
@@ -25,4 +25,4 @@ struct limits {
 /* False with errno set: this kernel has no System V shared memory. */
 bool limits_read(struct limits *limits);
 
-#endif /* LIMITS_H */
+#endif /* SHMLIMITS_H */

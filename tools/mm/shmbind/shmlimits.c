@@ -7,7 +7,7 @@
 #include <sys/shm.h>
 #include <unistd.h>
 
-#include "limits.h"
+#include "shmlimits.h"
 
 #define CAP_IPC_LOCK_BIT	14
 
