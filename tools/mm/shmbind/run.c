@@ -7,7 +7,6 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -109,22 +108,8 @@ static void execute(char *argv[])
 }
 
 /*
- * What would make each shmget() of the program fail is an error now, not later.
- */
-
-static bool have_huge_pages(const struct binding *binding)
-{
-	char path[128];
-
-	if (!binding->huge_kib)
-		return default_huge_kib();
-	snprintf(path, sizeof(path), "/sys/kernel/mm/hugepages/hugepages-%lukB",
-		 binding->huge_kib);
-	return !access(path, F_OK);
-}
-
-/*
- * Try the binding on a segment of our own. If that cannot be created, the program
+ * What would make each shmget() of the program fail is an error now, not later:
+ * try the binding on a segment of our own. If none can be created, the program
  * may still find room for its own later.
  */
 static int try_binding(const struct binding *binding, char *why)
@@ -142,26 +127,11 @@ static int try_binding(const struct binding *binding, char *why)
 	return error;
 }
 
-static bool binding_works(const struct binding *binding, char *why)
-{
-	char size[SIZE_TEXT];
-
-	if (!binding->huge || have_huge_pages(binding))
-		return !try_binding(binding, why);
-	if (binding->huge_kib)
-		snprintf(why, MESSAGE_TEXT,
-			 "this kernel has no huge pages of %s: see /sys/kernel/mm/hugepages",
-			 size_format(size, 1024ULL * binding->huge_kib));
-	else
-		snprintf(why, MESSAGE_TEXT, "this kernel has no huge pages");
-	return false;
-}
-
 static void check_binding(const struct request *request)
 {
 	char why[MESSAGE_TEXT], binding[BINDING_TEXT];
 
-	if (binding_works(&request->binding, why))
+	if (!try_binding(&request->binding, why))
 		return;
 	binding_format(binding, &request->binding);
 	if (!request->best_effort)

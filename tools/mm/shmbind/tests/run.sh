@@ -379,7 +379,7 @@ test_best_effort_starts_the_program()
 
 test_missing_huge_page_size_is_an_error()
 {
-	expect_refusal 125 '*no huge pages of 4M*' \
+	expect_refusal 125 'shmbind: --huge=4M: not a size of huge pages; *' \
 		shmbind run --huge=4M make-segment -p
 }
 
