@@ -332,6 +332,9 @@ static int check_privileges(const struct program *program, int fd, char *why)
  * and which of them it can load.
  */
 
+/* What the child returns if the loader cannot be executed. */
+#define EXIT_NO_LOADER	255
+
 static void exec_loader(const struct program *program, const char *option,
 			const char *preload, int output)
 {
@@ -347,7 +350,7 @@ static void exec_loader(const struct program *program, const char *option,
 	dup2(null, STDERR_FILENO);
 	execl(program->loader, program->loader, option,
 	      preload ? program->path : (char *)NULL, (char *)NULL);
-	_exit(EXIT_NOT_FOUND);
+	_exit(EXIT_NO_LOADER);
 }
 
 static FILE *start_loader(const struct program *program, const char *option,
@@ -392,7 +395,7 @@ static bool ask_loader(const struct program *program, const char *option,
 	fclose(output);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
-	return WIFEXITED(status) && WEXITSTATUS(status) != EXIT_NOT_FOUND;
+	return WIFEXITED(status) && WEXITSTATUS(status) != EXIT_NO_LOADER;
 }
 
 /* Write the library's path with $LIB as this loader expands it, if it says so. */

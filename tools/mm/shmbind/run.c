@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -110,11 +111,12 @@ static void execute(char *argv[])
 /*
  * What would make each shmget() of the program fail is an error now, not later:
  * try the binding on a segment of our own. If none can be created, the program
- * may still find room for its own later.
+ * may still find room for its own later. Its shmget(2) must not be that of a
+ * preload library, which may fill it.
  */
 static int try_binding(const struct binding *binding, char *why)
 {
-	int error = 0, id = shmget(IPC_PRIVATE, 1, 0200);
+	int error = 0, id = syscall(SYS_shmget, IPC_PRIVATE, 1, 0200);
 
 	if (id < 0)
 		return 0;

@@ -163,7 +163,6 @@ test_exit_status_is_the_programs()
 test_signal_is_the_programs()
 {
 	expect_status 143 shmbind run make-segment -s 15
-	expect_error_like '*'
 }
 
 test_arguments_are_the_programs()
@@ -386,6 +385,8 @@ test_missing_huge_page_size_is_an_error()
 test_huge_pages_need_permission()
 {
 	set_pool 1 2048 4
+	# The kernel still lets users lock memory instead.
+	ulimit -l 0
 	expect_error_of EPERM '*: huge pages need *vm.hugetlb_shm_group' \
 		as_user shmbind run --huge=2M -n 1 make-segment 4M
 }
@@ -416,7 +417,7 @@ test_static_program_is_refused()
 
 test_setuid_program_is_refused()
 {
-	chmod 755 .
+	chmod 755 .. .
 	cp "$tests/make-segment" setuid
 	chmod 4755 setuid
 	expect_refusal 126 'shmbind: cannot reach ./setuid: * is setuid,*' \
@@ -449,6 +450,7 @@ test_setuid_root_is_reached_by_root()
 
 test_setuid_is_reached_on_a_nosuid_mount()
 {
+	chmod 755 .. .
 	mkdir nosuid
 	mount -t tmpfs -o nosuid,mode=755 none nosuid
 	at_end umount "$PWD/nosuid"
@@ -461,7 +463,7 @@ test_setuid_is_reached_on_a_nosuid_mount()
 
 test_setuid_is_reached_with_no_new_privs()
 {
-	chmod 755 .
+	chmod 755 .. .
 	cp "$tests/make-segment" setuid
 	chmod 4755 setuid
 	expect_status 0 as_user setpriv --nnp shmbind run -p stripe -n 1 \
