@@ -139,7 +139,7 @@ static int follow_scripts(const char *program, char *path, char *why)
 		size = read_head(path, head, sizeof(head));
 		if (size < 0)
 			return refuse(why, EXIT_CANNOT_EXECUTE,
-				      "cannot tell whether %s can be reached: %.200s: %s",
+				      "cannot tell whether %.100s can be reached: %.200s: %s",
 				      program, path, strerror(errno));
 		if (is_elf(head, size))
 			return 0;
@@ -148,12 +148,12 @@ static int follow_scripts(const char *program, char *path, char *why)
 		error = executable(interpreter);
 		if (error)
 			return refuse(why, EXIT_CANNOT_EXECUTE,
-				      "cannot execute %s: its interpreter %.200s: %s",
+				      "cannot execute %.100s: its interpreter %.200s: %s",
 				      program, interpreter, strerror(error));
 		strcpy(path, interpreter);
 	}
 	return refuse(why, EXIT_CANNOT_EXECUTE,
-		      "cannot execute %s: too many interpreters", program);
+		      "cannot execute %.100s: too many interpreters", program);
 }
 
 /*
@@ -272,11 +272,11 @@ static int check_elf(struct program *program, int fd, char *why)
 {
 	if (!read_ident(fd, program) || !is_for_this_machine(program))
 		return refuse(why, EXIT_CANNOT_EXECUTE,
-			      "cannot execute %s: %.200s is not a program for this machine",
+			      "cannot execute %.100s: %.200s is not a program for this machine",
 			      program->name, program->path);
 	if (!find_loader(fd, program))
 		return refuse(why, EXIT_CANNOT_EXECUTE,
-			      "cannot reach %s: %.150s is statically linked; link it dynamically, or "
+			      "cannot reach %.100s: %.150s is statically linked; link it dynamically, or "
 			      WITHOUT_LIBRARY, program->name, program->path);
 	return 0;
 }
@@ -323,7 +323,7 @@ static int check_privileges(const struct program *program, int fd, char *why)
 	if (!privilege)
 		return 0;
 	return refuse(why, EXIT_CANNOT_EXECUTE,
-		      "cannot reach %s: %.150s is %s, and the dynamic loader ignores LD_PRELOAD for it; run it as its owner, or "
+		      "cannot reach %.100s: %.150s is %s, and the dynamic loader ignores LD_PRELOAD for it; run it as its owner, or "
 		      WITHOUT_LIBRARY, program->name, program->path, privilege);
 }
 
@@ -428,11 +428,11 @@ static int refuse_library(const struct program *program, const char *library,
 	expand(program, library, path);
 	if (access(path, R_OK))
 		return refuse(why, EXIT_CANNOT_EXECUTE,
-			      "cannot reach %s: there is no library for its word size, %d bit: %.200s: %s; install it, or "
+			      "cannot reach %.100s: there is no library for its word size, %d bit: %.200s: %s; install it, or "
 			      WITHOUT_LIBRARY, program->name, bits, path,
 			      strerror(errno));
 	return refuse(why, EXIT_CANNOT_EXECUTE,
-		      "cannot reach %s: its dynamic loader %.100s does not load %.150s; "
+		      "cannot reach %.100s: its dynamic loader %.100s does not load %.150s; "
 		      WITHOUT_LIBRARY, program->name, program->loader, path);
 }
 
@@ -449,7 +449,7 @@ static int check_library(const struct program *program, const char *library,
 	free(line);
 	if (!asked)
 		return refuse(why, EXIT_CANNOT_EXECUTE,
-			      "cannot execute %s: its dynamic loader %.200s cannot be run",
+			      "cannot execute %.100s: its dynamic loader %.200s cannot be run",
 			      program->name, program->loader);
 	return listed ? 0 : refuse_library(program, library, why);
 }
