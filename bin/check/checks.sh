@@ -9,7 +9,8 @@ scratch=$(mktemp -d)
 shell()
 {
 	cd "$root"
-	grep -lIr '^#!/usr/bin/env bash\|^# shellcheck shell' bin qemu .ci |
+	grep -lIr '^#!/usr/bin/env bash\|^#!/bin/sh\|^# shellcheck shell' \
+		bin qemu .ci tools/mm/shmbind/tests |
 		xargs shellcheck -x -P SCRIPTDIR
 }
 
@@ -84,11 +85,14 @@ checkpatch()
 }
 
 # The name of a test has at most 40 characters, so that its id, which is
-# file.fixture.variant.test, fits on one line.
+# file.fixture.variant.test or command.file.test, fits on one line.
 short_test_names()
 {
-	cd "$root/tools/testing/selftests/shmbind"
-	[[ ! $(grep -nE '^TEST[A-Z_]*\(.*\w{41}' -- *.c | tee /dev/stderr) ]]
+	cd "$root/tools"
+	[[ ! $({
+		grep -nE '^TEST[A-Z_]*\(.*\w{41}' -- testing/selftests/shmbind/*.c
+		grep -nE '^test_\w{41}' -- mm/shmbind/tests/*.sh
+	} | tee /dev/stderr) ]]
 }
 
 # Every new file has a maintainer, and every pattern in our entry matches a
