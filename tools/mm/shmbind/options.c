@@ -93,7 +93,9 @@ static void parse_nodes(const struct options *options, const char *list,
 		die(failed(options),
 		    "-n %.100s: this machine, or its kernel, has no NUMA nodes",
 		    list);
-	if (list[invert] == '!' || !ascending(list + invert) ||
+	/* libnuma refuses ! alone, and takes !! for nothing */
+	if ((invert && (!list[1] || list[1] == '!')) ||
+	    !ascending(list + invert) ||
 	    !parse_list(list + invert, &listed))
 		die(options->wrong,
 		    "-n %.100s: not a list of nodes of this machine (%s); expected a list such as 0-3,5, all, !2, +0-1",
