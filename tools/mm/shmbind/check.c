@@ -137,7 +137,8 @@ static void print_reserved(const struct check *check)
  */
 
 static void setting(struct check *check, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+	__attribute__
+	((format(printf, 2, 3)));
 
 static void setting(struct check *check, const char *format, ...)
 {
@@ -214,6 +215,8 @@ static void plan_pools(const struct check *check, const struct nodes *mask,
 	}
 }
 
+#define POOL	"/sys/devices/system/node/node%d/hugepages/hugepages-%lukB"
+
 static void set_pools(struct check *check)
 {
 	unsigned long more[MAX_NODES] = {}, kib = check->fit.page_kib;
@@ -225,7 +228,7 @@ static void set_pools(struct check *check)
 		plan_pools(check, &mask, more);
 	for (node = -1; nodes_next(&node, &mask);) {
 		if (more[node] && node_pool(node, kib, &pool))
-			setting(check, "echo %lu >/sys/devices/system/node/node%d/hugepages/hugepages-%lukB/nr_hugepages",
+			setting(check, "echo %lu >" POOL "/nr_hugepages",
 				pool.total + more[node], node, kib);
 	}
 }

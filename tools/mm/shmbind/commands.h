@@ -20,11 +20,13 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* Print "shmbind: ..." on stderr, in one line; the format has no newline. */
 void complain(const char *format, ...)
-	__attribute__((format(printf, 1, 2)));
+	__attribute__
+	((format(printf, 1, 2)));
 
 /* complain(), and exit with that status. */
 void die(int status, const char *format, ...)
-	__attribute__((format(printf, 2, 3), noreturn));
+	__attribute__
+	((format(printf, 2, 3), noreturn));
 
 /* The status, or EXIT_FAILED with a line if stdout could not be written. */
 int finish(int status);

@@ -118,7 +118,7 @@ static int find_missing(const struct list *list, const struct segment *segments,
 			;
 		if (j < count)
 			continue;
-		complain("%d: there is no segment with this id; expected one of those that shmbind list prints",
+		complain("%d: there is no segment with this id; see shmbind list",
 			 list->ids[i]);
 		status = EXIT_FAILED;
 	}
@@ -130,14 +130,15 @@ static void warn_outside(const struct list *list, const struct segment *segment)
 {
 	char text[NODES_TEXT], cpuset[NODES_TEXT];
 	struct nodes outside, left;
+	bool many;
 
 	if (!outside_cpuset(&outside, segment, &list->style))
 		return;
+	many = nodes_count(&outside) > 1;
 	nodes_minus(&left, &segment->binding.nodes, &outside);
-	complain("segment %d: node%s %.500s of its mask %s outside this cpuset (%.500s)%s",
-		 segment->shmid, nodes_count(&outside) > 1 ? "s" : "",
-		 nodes_format(text, &outside),
-		 nodes_count(&outside) > 1 ? "are" : "is",
+	complain("segment %d: %s %.500s of its mask %s outside this cpuset (%.500s)%s",
+		 segment->shmid, many ? "nodes" : "node",
+		 nodes_format(text, &outside), many ? "are" : "is",
 		 nodes_format(cpuset, &list->style.allowed),
 		 nodes_empty(&left) ? "; each new page raises SIGBUS" : "");
 }

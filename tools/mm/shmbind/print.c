@@ -510,10 +510,11 @@ static void json_segment(const struct segment *segment,
 	printf("{\"key\":%u,\"id\":%d,\"owner\":", (unsigned int)segment->key,
 	       segment->shmid);
 	json_string(owner(segment));
-	printf(",\"uid\":%u,\"mode\":%u,\"destroyed\":%s,\"size\":%llu,\"page_size\":%llu,\"attaches\":%lu,\"bound\":%s,",
-	       segment->uid, segment->mode,
-	       segment->destroyed ? "true" : "false", segment->size,
-	       1024ULL * segment->page_kib, segment->attaches,
+	printf(",\"uid\":%u,\"mode\":%u,\"destroyed\":%s,", segment->uid,
+	       segment->mode, segment->destroyed ? "true" : "false");
+	printf("\"size\":%llu,\"page_size\":%llu,", segment->size,
+	       1024ULL * segment->page_kib);
+	printf("\"attaches\":%lu,\"bound\":%s,", segment->attaches,
 	       segment->bound ? "true" : "false");
 	json_binding(segment);
 	json_resident(segment);

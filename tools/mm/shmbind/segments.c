@@ -95,7 +95,7 @@ static char *next_field(char **line)
 	char *field;
 
 	do {
-		field = strsep(line, " \n");
+		field = strsep(line, "\n ");
 	} while (field && !*field);
 	return field;
 }
