@@ -5,6 +5,7 @@
 
 #include <linux/mempolicy.h>
 #include <linux/shmbind.h>
+#include <shmbind.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -18,28 +19,6 @@
 #undef MEM_HARDBIND
 #define MEM_HARDBIND	MEM_MASKBIND
 #endif
-
-#ifndef __NR_shmbind
-#if defined(__alpha__)
-#define __NR_shmbind 583
-#elif defined(_MIPS_SIM) && _MIPS_SIM == _MIPS_SIM_ABI32
-#define __NR_shmbind 4473
-#elif defined(_MIPS_SIM) && _MIPS_SIM == _MIPS_SIM_ABI64
-#define __NR_shmbind 5473
-#elif defined(_MIPS_SIM) && _MIPS_SIM == _MIPS_SIM_NABI32
-#define __NR_shmbind 6473
-#elif defined(__x86_64__) && defined(__ILP32__)
-#define __NR_shmbind (__X32_SYSCALL_BIT + 473)
-#else
-#define __NR_shmbind 473
-#endif
-#endif
-
-static inline int shmbind(int shmid, int policy, const unsigned long *mask,
-			  int mask_len)
-{
-	return syscall(__NR_shmbind, shmid, policy, mask, mask_len);
-}
 
 static inline int mbind(void *addr, size_t len, int mode,
 			const unsigned long *mask, unsigned long maxnode,
