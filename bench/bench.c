@@ -23,8 +23,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
-#include <linux/shmbind.h>
 #include <setjmp.h>
+#include <shmbind.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -40,7 +40,6 @@
 
 #include "marks.h"
 
-#define NR_shmbind	473
 #define PAGE		4096UL
 #define PAGES		512UL		/* of a segment */
 #define SWAPPED		128UL		/* of memory that is swapped out */
@@ -222,7 +221,7 @@ static long bind(const struct mode *mode, int nodes, int id, char *addr,
 		 size_t size)
 {
 	if (mode->kind == SHMBIND)
-		return syscall(NR_shmbind, id, mode->policy, mask_of(nodes),
+		return syscall(__NR_shmbind, id, mode->policy, mask_of(nodes),
 			       lowest_node + nodes);
 	if (mode->policy == MPOL_LOCAL)
 		return syscall(__NR_mbind, addr, size, MPOL_LOCAL, NULL, 0, 0);
@@ -847,8 +846,7 @@ static void set_weights(void)
 
 int main(int argc, char **argv)
 {
-	syscall(NR_shmbind, -1, 0, NULL, 0);
-	have_shmbind = errno != ENOSYS;
+	have_shmbind = shmbind_available();
 	set_weights();
 
 	if (argc == 1)
