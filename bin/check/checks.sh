@@ -121,10 +121,9 @@ example()
 	{
 		cat <<-'END'
 		#include <err.h>
-		#include <linux/shmbind.h>
+		#include <shmbind.h>
 		#include <stddef.h>
 		#include <sys/shm.h>
-		int shmbind(int id, int policy, unsigned long *mask, int len);
 		char *attach(key_t key, size_t size);
 		char *attach(key_t key, size_t size)
 		{
@@ -136,7 +135,17 @@ example()
 	} >"$scratch/x.c"
 	grep -q 'shmbind(id' "$scratch/x.c"
 	cc -c -Wall -Wno-declaration-after-statement -Werror \
-		-I"$root/include/uapi" -o "$scratch/x.o" "$scratch/x.c"
+		-I"$root/tools/mm/shmbind" -o "$scratch/x.o" "$scratch/x.c"
+}
+
+# The document's program.
+document()
+{
+	sed -n '/^    \/\* Stripe a segment/,/^[^ ]/ { /^[^ ]/d; s/^    //; p }' \
+		"$root/Documentation/userspace-api/shmbind.rst" >"$scratch/doc.c"
+	grep -q 'main(' "$scratch/doc.c"
+	cc -c -Wall -Wextra -Werror -I"$root/tools/mm/shmbind" \
+		-o "$scratch/doc.o" "$scratch/doc.c"
 }
 
 # Check the files that are whole ours, and in the others what our hunks add.
@@ -173,12 +182,23 @@ semantic_patch()
 		mm/shmbind.c ipc/shm.c 2> >(grep -v '^warning: line' >&2)
 }
 
+# The manual pages. The program of shmbind.2 is to be copied without shmbind.h,
+# but has the same number and constants.
 manual()
 {
-	local page=$root/man/man2/shmbind.2
-	mandoc -Tlint -Wall "$page"
-	[[ ! $(groff -t -mandoc -Tutf8 -ww -z "$page" 2>&1 | tee /dev/stderr) ]]
-	"$root/bin/guest/man-example" >"$scratch/manual.c"
-	cc -Wall -Wextra -Werror -I"$root/include/uapi" -o "$scratch/manual" \
-		"$scratch/manual.c"
+	local page
+	for page in "$root"/man/man1/shmbind.1 "$root"/man/man2/shmbind.2; do
+		mandoc -Tlint -Wall "$page"
+		[[ ! $(groff -t -mandoc -Tutf8 -ww -z "$page" 2>&1 |
+			tee /dev/stderr) ]]
+	done
+	{
+		"$root/bin/guest/man-example"
+		cat <<-'END'
+		#include <shmbind.h>
+		_Static_assert(SYS_shmbind == __NR_shmbind, "the number differs");
+		END
+	} >"$scratch/manual.c"
+	cc -Wall -Wextra -Werror -I"$root/include/uapi" \
+		-I"$root/tools/mm/shmbind" -o "$scratch/manual" "$scratch/manual.c"
 }
