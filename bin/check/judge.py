@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-2.0
-"""Judge a guest's run of the selftests.
+"""Judge a guest's run of the selftests, or of the command's tests.
 
   judge.py [--facts FACTS] [--status STATUS] --console FILE NAME.ktap
 
 Standard input has the names of all tests that must appear, as bin/check/tests
 prints them. NAME.ktap is the output of the channel: the KTAP of
-run_kselftest.sh, which contains that of each test program. FACTS are the
+run_kselftest.sh or run-tests, which contains that of each test program. FACTS are the
 features of the guest, as topology.py prints them. STATUS is the exit status of
 the guest, 124 if it reached its time limit.
 
@@ -46,7 +46,7 @@ PROGRAM = re.compile("# selftests: [^:]*: ")
 PROGRAM_PLAN = re.compile(r"# 1\.\.([0-9]+)")
 PROGRAM_END = re.compile("(not )?ok [0-9]+ selftests: (?:[^:]*: )?(.*)")
 RUN = re.compile("# #  RUN ")
-REASON = re.compile(r"# # ([a-z]+\.[ch]:[0-9]+:.*)")
+REASON = re.compile(r"# # ([a-z]+\.(?:[ch]:[0-9]+|sh):.*)")
 RESULT = re.compile("# (not )?ok ([0-9]+) (.*)")
 END = re.compile("# end of run: exit status ([0-9]+)$")
 

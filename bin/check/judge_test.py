@@ -66,6 +66,11 @@ ALTERED = {
                      "# # args.c:9:one:Expected 0 == 1"),
                     ("^# ok 1 global", "# not ok 1 global")],
         "FAIL args.global.one: not ok, args.c:9:one:Expected 0 == 1"),
+    "a script says why its test fails": (
+        "channel", [("^# #            OK.*",
+                     "# # run.sh: err is 'a', expected 'b'"),
+                    ("^# ok 1 global", "# not ok 1 global")],
+        "FAIL args.global.one: not ok, run.sh: err is 'a', expected 'b'"),
     "a test is expected to fail": (
         "channel", [("^# ok 1 global.one", r"\g<0> # XFAIL later")],
         "FAIL args.global.one"),
