@@ -29,7 +29,7 @@ def same_number(shown, printed):
 
 def same_line(shown, printed):
     """Whether two lines differ by nothing but such numbers."""
-    bars = re.compile(r"\|([\d ]{8,})\|")
+    bars = re.compile(r"\|[# ]{8,}\|")
     shown, printed = bars.sub("||", shown), bars.sub("||", printed)
     if NUMBER.sub("#", shown).split() != NUMBER.sub("#", printed).split():
         return False
