@@ -180,7 +180,7 @@ near_their_cpus()
 	while read -r from where; do
 		case $where in
 		"N$(first_choice "$from" "$@")="*' '*) exit 1 ;;
-		"N$(first_choice "$from" "$@")="*) ;;
+		"N$(first_choice "$from" "$@")="*|'') ;;
 		*) exit 1 ;;
 		esac
 	done
