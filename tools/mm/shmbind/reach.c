@@ -19,7 +19,7 @@
 #include "reach.h"
 
 #define WITHOUT_LIBRARY \
-	"create the segment with `shmbind create` or bind it with `shmbind bind` instead"
+	"create the segment for it beforehand with `shmbind create`"
 
 /* As the kernel: a script's interpreter may be a script. */
 #define MAX_SCRIPTS	4
