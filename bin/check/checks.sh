@@ -182,6 +182,18 @@ semantic_patch()
 		mm/shmbind.c ipc/shm.c 2> >(grep -v '^warning: line' >&2)
 }
 
+# The profile is JSON, and the variables are those that the library reads.
+deployed()
+{
+	cd "$root"
+	python3 -m json.tool deploy/containers/shmbind.json >/dev/null
+	git grep -ohE 'SHMBIND_[A-Z_]+' -- deploy | sort -u |
+	while read -r name; do
+		git grep -qF "\"$name\"" -- tools/mm/shmbind ||
+			{ echo "the command does not read $name"; exit 1; }
+	done
+}
+
 # The manual pages. The program of shmbind.2 is to be copied without shmbind.h,
 # but has the same number and constants.
 manual()
