@@ -257,12 +257,12 @@ state()
 		2>/dev/null | sed 's/^/setting /'
 }
 
-# Print the processes of the test, which may take a moment to end.
+# Print the processes that the test has left. Those that are ending get a second
+# for it.
 processes()
 {
 	local tries=10 pid
-	while [ -s "$own/cgroup.procs" ] && [ "$tries" -gt 0 ] &&
-	      [ "$(cat "$own/cgroup.procs")" ]; do
+	while [ "$(cat "$own/cgroup.procs")" ] && [ "$tries" -gt 0 ]; do
 		tries=$((tries - 1))
 		sleep 0.1
 	done
