@@ -31,10 +31,10 @@ static const struct options list_options = {
 	"Usage: shmbind list [OPTION...] [ID...]\n"
 	"List segments, their bindings and the nodes of their pages.\n"
 	"\n"
-	"      --bars           show resident pages as a bar for each node\n"
-	"      --json           print JSON\n"
-	"      --processes      find the processes that have a segment attached\n"
-	"      --watch SECONDS  print again every SECONDS, such as 0.5\n"
+	"      --bars               show resident pages as a bar for each node\n"
+	"      --json               print JSON\n"
+	"      --processes          find the processes that have a segment attached\n"
+	"      --watch SECONDS      print again every SECONDS, such as 0.5\n"
 	OPTIONS_HELP_HELP
 	"\n"
 	"PAGE is the size of the pages that are counted. FALLBACK is the number of\n"
@@ -199,8 +199,9 @@ static bool no_color(void)
 
 int cmd_list(int argc, char *argv[])
 {
-	struct list list = {};
-	int option, status;
+	/* static, so that the ids are no leak wherever the command ends */
+	static struct list list;
+	int option;
 
 	while ((option = options_next(argc, argv, &list_options, NULL)) >= 0) {
 		list.style.bars |= option == OPTION_BARS;
@@ -222,7 +223,5 @@ int cmd_list(int argc, char *argv[])
 	list.style.color = isatty(STDOUT_FILENO) && !no_color();
 	if (list.seconds)
 		watch(&list);
-	status = print_list(&list);
-	free(list.ids);
-	return status;
+	return print_list(&list);
 }
