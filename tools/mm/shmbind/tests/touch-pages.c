@@ -118,22 +118,37 @@ static void find_cpus(struct nodes *from)
 	}
 }
 
-/* Print the nodes of touched pages: move_pages(2) without targets. */
+/*
+ * Return the node of a touched page: move_pages(2) without targets. A page that
+ * the kernel is moving is on no node for a moment.
+ */
+static int node_of(unsigned long page)
+{
+	void *addr = start + page * page_size;
+	int node = -1, tries;
+
+	for (tries = 0; tries < 1000; tries++) {
+		if (syscall(SYS_move_pages, 0, 1UL, &addr, NULL, &node, 0))
+			err(EXIT_WRONG, "move_pages");
+		if (node >= 0 && node < MAX_NODES)
+			return node;
+		touch(addr);
+		usleep(1000);
+	}
+	errx(EXIT_WRONG, "page %lu is not on any node: %s", page,
+	     strerror(-node));
+}
+
+/* Print the nodes of touched pages. */
 static void locate(int from, unsigned long first, unsigned long end)
 {
 	static unsigned long count[MAX_NODES];
 	unsigned long page;
-	void *addr;
 	int node;
 
 	memset(count, 0, sizeof(count));
-	for (page = first; page < end; page++) {
-		addr = start + page * page_size;
-		if (syscall(SYS_move_pages, 0, 1UL, &addr, NULL, &node, 0) ||
-		    node < 0 || node >= MAX_NODES)
-			errx(EXIT_WRONG, "page %lu is not on any node", page);
-		count[node]++;
-	}
+	for (page = first; page < end; page++)
+		count[node_of(page)]++;
 	printf("%lu pages from node %d:", end - first, from);
 	for (node = 0; node < MAX_NODES; node++) {
 		if (count[node])
