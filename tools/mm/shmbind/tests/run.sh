@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Tests of `shmbind run` and its preload library. The guest has four nodes with
 # CPUs.
-# shellcheck disable=SC2016,SC3043 # the loader expands $LIB; all have local
+# shellcheck disable=SC2016,SC3043,SC3045 # the loader expands $LIB; all shells have
+# local and ulimit -l
 . "$(dirname "$0")/lib.sh"
 
 library='/usr/lib/shmbind/$LIB/shmbind-preload.so'
