@@ -150,18 +150,18 @@ struct segment_job {
 
 /*
  * One line about a failure: what could not be done with the segment, and why. With
- * best effort, also how it goes on.
+ * best effort, also how it goes on, if @instead is not NULL.
  */
 static void report_failure(const struct segment_job *job, const char *what,
 			   const char *why, const char *instead)
 {
 	char binding[BINDING_TEXT], size[SIZE_TEXT];
+	bool goes_on = request.best_effort && instead;
 
 	report("cannot %s a segment of %s (key 0x%x), %.200s: %s%s%s", what,
 	       size_format(size, job->bytes), (unsigned int)job->key,
 	       binding_format(binding, &job->binding), why,
-	       request.best_effort ? "; " : "",
-	       request.best_effort ? instead : "");
+	       goes_on ? "; " : "", goes_on ? instead : "");
 }
 
 static void report_success(const struct segment_job *job)
@@ -356,7 +356,7 @@ static int set_final_mode(const struct segment_job *job)
 	if (set_mode(job->id, job->flags & MODE_BITS))
 		return 0;
 	error = errno;
-	report_failure(job, "set the mode of", strerror(error), "");
+	report_failure(job, "set the mode of", strerror(error), NULL);
 	return error;
 }
 
@@ -402,19 +402,19 @@ static bool add_huge(struct segment_job *job)
 	return true;
 }
 
-static void explain_huge(const struct segment_job *job, int error)
+/* Say why shmget(2) failed. @added: with the huge pages of the environment. */
+static void explain_create(const struct segment_job *job, int error, bool added)
 {
-	const char *why = strerror(error), *instead = "ordinary pages are used";
 	struct room *room = calloc(1, sizeof(*room));
+	const char *why = strerror(error);
 
-	if (error == EPERM)
-		why = "huge pages need CAP_IPC_LOCK, or the group in vm.hugetlb_shm_group";
-	else if (error == EINVAL)
-		why = "the kernel has no huge pages of this size";
-	else if (error == ENOMEM && room &&
-		 !fit_segment(&room->fit, &job->binding, job->bytes, NULL))
+	if (error == ENOMEM && room &&
+	    !fit_segment(&room->fit, &job->binding, job->bytes, NULL))
 		why = fit_message(room->why, &room->fit);
-	report_failure(job, "create", why, instead);
+	else if (error == EPERM && added)
+		why = "huge pages need CAP_IPC_LOCK, or the group in vm.hugetlb_shm_group";
+	report_failure(job, "create", why,
+		       added ? "ordinary pages are used" : NULL);
 	free(room);
 }
 
@@ -429,12 +429,13 @@ static int create_closed(struct segment_job *job)
 		job->id = next_shmget(job->key, job->bytes,
 				      (job->flags & ~MODE_BITS) | MODE_CLOSED |
 				      IPC_CREAT | IPC_EXCL);
-		if (job->id >= 0 || errno == EEXIST || !added)
-			return job->id;
 		error = errno;
-		explain_huge(job, error);
+		if (job->id >= 0 || error == EEXIST)
+			return job->id;
+		if (added || (error == ENOMEM && request.populate))
+			explain_create(job, error, added);
 		errno = error;
-		if (!request.best_effort)
+		if (!added || !request.best_effort)
 			return -1;
 		job->flags = program_flags;
 		added = false;
