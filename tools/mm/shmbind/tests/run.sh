@@ -186,12 +186,35 @@ expect_bound_by()
 	expect_error ''
 }
 
-test_thread_is_bound() { expect_bound_by thread; }
-test_child_of_fork_is_bound() { expect_bound_by fork; }
-test_child_of_vfork_is_bound() { expect_bound_by vfork; }
-test_privileges_may_be_dropped_first() { expect_bound_by setuid; }
-test_environment_may_be_cleared_first() { expect_bound_by clearenv; }
-test_root_may_be_changed_first() { expect_bound_by chroot; }
+test_thread_is_bound()
+{
+	expect_bound_by thread
+}
+
+test_child_of_fork_is_bound()
+{
+	expect_bound_by fork
+}
+
+test_child_of_vfork_is_bound()
+{
+	expect_bound_by vfork
+}
+
+test_privileges_may_be_dropped_first()
+{
+	expect_bound_by setuid
+}
+
+test_environment_may_be_cleared_first()
+{
+	expect_bound_by clearenv
+}
+
+test_root_may_be_changed_first()
+{
+	expect_bound_by chroot
+}
 
 test_executed_program_is_bound()
 {
