@@ -600,7 +600,7 @@ test_populate_works_in_a_child_of_vfork()
 	expect_equal 512 "$(resident "$id" 2)" "node 2"
 }
 
-test_populate_uses_threads()
+test_populate_works_in_a_thread()
 {
 	expect_bound_by thread --populate --min-size 1M
 	expect_equal 512 "$(resident "$id" 1)" "node 1"
