@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
-# command.sh - Tests of shmbind list, create and bind. The guest has four nodes.
+# Tests of shmbind list, create and bind. The guest has four nodes.
 # shellcheck disable=SC2154 # lib.sh sets $id
 . "$(dirname "$0")/lib.sh"
 
