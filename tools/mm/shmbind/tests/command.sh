@@ -27,6 +27,13 @@ hold()
 	wait_for 20 attached "$1"
 }
 
+# Have four processes attached $id?
+all_attached()
+{
+	awk -v id="$id" '$2 == id && $7 == 4 { found = 1 } END { exit !found }' \
+		/proc/sysvipc/shm
+}
+
 # line ID - Print the segment's line of the last `shmbind list`, in one form.
 line()
 {
@@ -334,6 +341,14 @@ test_bad_huge_page_size_is_wrong_usage()
 	done
 }
 
+# Hide their sizes, as if the kernel did not have huge pages.
+test_kernel_without_huge_pages_is_reported()
+{
+	expect_refusal 1 '*: --huge: this kernel has no huge pages' \
+		unshare -m sh -c "mount -t tmpfs none /sys/kernel/mm/hugepages &&
+			exec shmbind create 4M --huge"
+}
+
 test_bad_key_is_wrong_usage()
 {
 	for key in x 0x -1 0x100000000 0x0x1 99999999999999999999; do
@@ -624,11 +639,51 @@ test_list_leaves_out_other_namespaces()
 	expect_equal '[]' "$(jq -c '.segments[0].processes' out)" processes
 }
 
+escape=$(printf '\033')
+
+test_list_is_coloured_on_a_terminal()
+{
+	new_segment 4K
+	expect_status 0 on-terminal 80 shmbind list
+	grep -q "$escape\[1mKEY" out
+}
+
+test_no_color_is_respected()
+{
+	expect_status 0 env NO_COLOR=1 on-terminal 80 shmbind list
+	! grep "$escape" out
+}
+
+test_json_is_never_coloured()
+{
+	expect_status 0 on-terminal 80 shmbind list --json
+	! grep "$escape" out
+}
+
+test_lines_wrap_at_the_terminal()
+{
+	new_segment 16K
+	for _ in 1 2 3 4; do
+		hold "$id"
+	done
+	wait_for 20 all_attached
+	expect_status 0 on-terminal 60 env NO_COLOR=1 shmbind list --processes
+	tr -d '\r' <out | sed 1,2d >below
+	awk 'length > 60 { print; bad = 1 } END { exit bad }' below
+	[ "$(wc -l <below)" -gt 2 ] || fail "$(cat out)"
+}
+
+test_watch_clears_the_terminal()
+{
+	timeout 3 on-terminal 80 shmbind list --watch 0.5 >out || :
+	grep -q "$escape\[H$escape\[2J" out
+}
+
 test_list_is_plain_without_a_terminal()
 {
 	new_segment 4K
 	expect_status 0 shmbind list
-	! grep "$(printf '\033')" out
+	! grep "$escape" out
 }
 
 test_watch_prints_again()
