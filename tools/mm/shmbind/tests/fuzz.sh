@@ -4,7 +4,7 @@
 # shellcheck disable=SC3043 # local: dash and busybox have it
 . "$(dirname "$0")/lib.sh"
 
-COUNT=40	# arguments in each test
+COUNT=30	# arguments in each test
 
 # words SEED ALPHABET - Print words of up to four pieces of the alphabet. Blanks
 # separate its pieces.
