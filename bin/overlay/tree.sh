@@ -18,6 +18,25 @@ export GIT_AUTHOR_NAME=shmbind GIT_AUTHOR_EMAIL=shmbind@localhost
 export GIT_COMMITTER_NAME=shmbind GIT_COMMITTER_EMAIL=shmbind@localhost
 export GIT_AUTHOR_DATE=$stamp GIT_COMMITTER_DATE=$stamp
 
+# check_signoff - Check the make variable SIGNOFF.
+check_signoff()
+{
+	local person='^[^<>]+ <[^<>@ ]+@[^<>@ ]+>$'
+	[[ ! ${SIGNOFF:-} || $SIGNOFF =~ $person ]] ||
+		die "SIGNOFF=$SIGNOFF" 'write it as "Name <mail>"'
+}
+
+# sign - Have the next commits be by the author who signs them off.
+sign()
+{
+	[[ ${SIGNOFF:-} ]] || return 0
+	export GIT_AUTHOR_NAME=${SIGNOFF% <*}
+	export GIT_AUTHOR_EMAIL=${SIGNOFF##*<}
+	GIT_AUTHOR_EMAIL=${GIT_AUTHOR_EMAIL%>}
+	export GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME
+	export GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+}
+
 # k ARG... - Run git in the work tree.
 k()
 {
