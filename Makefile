@@ -24,7 +24,7 @@ export V TEST NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF VERSION \
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows rebase bench \
-	bench-compare bisect clean distclean
+	bench-compare bisect neighbours clean distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
 
@@ -102,6 +102,10 @@ bench-compare:
 
 bisect: tree
 	@bin/check/bisect
+
+# The patches for other projects. NEIGHBOUR= names one of them.
+neighbours: kernel
+	@bin/check/neighbours $(NEIGHBOUR)
 
 # Removing what was made.
 
