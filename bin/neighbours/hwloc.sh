@@ -9,9 +9,9 @@ recipe()
 {
 	./configure --enable-static --disable-shared --disable-io \
 		--disable-libxml2 --disable-cairo --disable-plugins \
-		--disable-libudev --disable-cpuid --without-x
-	make -j"$jobs" -C include
-	make -j"$jobs" -C hwloc
+		--disable-libudev --disable-cpuid --without-x &&
+	make -j"$jobs" -C include &&
+	make -j"$jobs" -C hwloc &&
 	gcc -O2 -Wall -Werror -static -Iinclude -o area \
 		"$root/bin/neighbours/area.c" hwloc/.libs/libhwloc.a -lm
 }

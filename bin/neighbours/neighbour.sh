@@ -29,7 +29,8 @@ export GIT_AUTHOR_DATE=$stamp GIT_COMMITTER_DATE=$stamp
 #
 #   packages      of Debian, that the build needs besides those of bin/lib/deps
 #   versions      ours, and base if the proof needs the program as it came
-#   recipe        a function that builds it in the current directory
+#   recipe        a function that builds it in the current directory; join its
+#                 commands with &&
 #   guest_files   a function that prints what the guest gets, as lines of
 #                 gen_init_cpio
 read_recipe()

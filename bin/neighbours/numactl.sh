@@ -6,8 +6,8 @@ packages=(autoconf automake libtool)
 
 recipe()
 {
-	autoreconf -i
-	./configure --disable-shared
+	autoreconf -i &&
+	./configure --disable-shared &&
 	make -j"$jobs" numactl
 }
 
