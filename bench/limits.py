@@ -155,8 +155,8 @@ LARGE = (
             "by 1 in 1000", "huge-again", UNBOUND, "large", base(BY_1000)),
     Promise("swap-in, unbound: no more than on the base",
             "swap-in", UNBOUND, "large", base()),
-    Promise("swap-in, {policy}: no more than {mbind}",
-            "swap-in", BOUND, "large", mbind()),
+    Promise("swap-in, {policy}: no more than {mbind} by 1 in 1000",
+            "swap-in", BOUND, "large", mbind(BY_1000)),
     Promise("swap-in, tmpfs, unbound: no more than on the base by 1 in 1000",
             "swap-in-tmpfs", UNBOUND, (4,), base(BY_1000)),
     Promise("swap-in, anonymous, unbound: no more than on the base "
