@@ -493,7 +493,7 @@ static bool has_gone(pid_t pid)
 /* The segment may be one of a process without this library: FINISHED. */
 static enum state state_of(int id)
 {
-	struct shmid_ds about;
+	struct shmid_ds about = {};
 	int mode;
 
 	/* This takes the index from an id, and does not compare the rest. */
@@ -516,7 +516,7 @@ static enum state state_of(int id)
 static bool wait_for(int id)
 {
 	static const struct timespec one_ms = { .tv_nsec = 1000000 };
-	struct shmid_ds about;
+	struct shmid_ds about = {};
 	int idle = 0;
 
 	for (;;) {

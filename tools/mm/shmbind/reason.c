@@ -134,7 +134,7 @@ static void describe_attached(char *why, int shmid)
 
 static char *segment_is_wrong(char *why, int shmid)
 {
-	struct shmid_ds about;
+	struct shmid_ds about = {};
 
 	if (!stat_segment(shmid, &about)) {
 		snprintf(why, MESSAGE_TEXT, "there is no segment %d", shmid);
@@ -164,7 +164,7 @@ static char *reason_invalid(char *why, int shmid, const struct binding *binding)
 
 static char *reason_permission(char *why, int shmid)
 {
-	struct shmid_ds about;
+	struct shmid_ds about = {};
 
 	if (stat_segment(shmid, &about))
 		snprintf(why, MESSAGE_TEXT,

@@ -225,7 +225,7 @@ static long join_shmctl(struct segment *segments, long count)
 {
 	struct segment *segment;
 	struct shm_info info;
-	struct shmid_ds ds;
+	struct shmid_ds ds = {};	/* valgrind does not know the call */
 	long i, kept = 0;
 	int index, last, shmid;
 
