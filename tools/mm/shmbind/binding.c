@@ -232,15 +232,16 @@ bool request_from_env(struct request *request, char *why)
 {
 	struct binding *binding = &request->binding;
 
-	if (!policy_from_env(binding, why) ||
+	/* Flags first: they apply even if the rest is wrong */
+	if (!flag_from_env(ENV_POPULATE, &request->populate, why) ||
+	    !flag_from_env(ENV_BEST_EFFORT, &request->best_effort, why) ||
+	    !flag_from_env(ENV_VERBOSE, &request->verbose, why) ||
+	    !policy_from_env(binding, why) ||
 	    !nodes_from_env(&binding->nodes, why) ||
 	    !huge_from_env(binding, why))
 		return false;
 	request->min_size = one_page(binding);
-	return size_from_env(ENV_MIN_SIZE, &request->min_size, why) &&
-		flag_from_env(ENV_POPULATE, &request->populate, why) &&
-		flag_from_env(ENV_BEST_EFFORT, &request->best_effort, why) &&
-		flag_from_env(ENV_VERBOSE, &request->verbose, why);
+	return size_from_env(ENV_MIN_SIZE, &request->min_size, why);
 }
 
 static bool set_flag(const char *name, bool flag)

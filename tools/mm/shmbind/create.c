@@ -3,10 +3,12 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/shm.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -108,7 +110,7 @@ static int huge_flags(const struct binding *binding)
 		return 0;
 	if (!kib)
 		return SHM_HUGETLB;
-	return SHM_HUGETLB | (__builtin_ctzl(kib) + 10) << SHM_HUGE_SHIFT;
+	return SHM_HUGETLB | (__builtin_ctzl(kib) + 10U) << SHM_HUGE_SHIFT;
 }
 
 /*
@@ -135,7 +137,7 @@ static void no_creation(const struct plan *plan, int error)
 	if (error == EEXIST)
 		die(EXIT_FAILED,
 		    "--key 0x%x: segment %d has this key; expected one that is not in use",
-		    plan->key, shmget(plan->key, 0, 0));
+		    plan->key, (int)syscall(SYS_shmget, plan->key, 0, 0));
 	if (error == EINVAL && plan->size > limits.shmmax)
 		die(EXIT_FAILED,
 		    "cannot create %llu bytes: kernel.shmmax is %lu bytes",
@@ -202,10 +204,16 @@ static bool complete(int id, const struct plan *plan)
 static int create(const struct plan *plan)
 {
 	int id = -1, error = ENOMEM;
+	sigset_t all;
 
+	/* A signal must not leave a segment whose id nobody has seen */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	if (plan->size <= SIZE_MAX) {
-		id = shmget(plan->key, plan->size, IPC_CREAT | IPC_EXCL |
-			    MODE_BINDING | huge_flags(&plan->binding));
+		/* Not that of a preload library */
+		id = syscall(SYS_shmget, plan->key, (size_t)plan->size,
+			     IPC_CREAT | IPC_EXCL | MODE_BINDING |
+			     huge_flags(&plan->binding));
 		error = errno;
 	}
 	if (id < 0)

@@ -71,8 +71,8 @@ static bool supply_pool(struct fit *fit, int node, unsigned long surplus)
 
 	if (!node_pool(node, fit->page_kib, &pool))
 		return false;
-	fit->supply[node] = pool.free +
-		min_ul(surplus, pages_in(fit, node_free(node)));
+	fit->extra[node] = min_ul(surplus, pages_in(fit, node_free(node)));
+	fit->supply[node] = pool.free + fit->extra[node];
 	return pool.total || surplus;
 }
 
@@ -86,24 +86,10 @@ static void supply_pools(struct fit *fit, const struct nodes *memory)
 		if (supply_pool(fit, node, surplus))
 			nodes_add(&pools, node);
 	}
+	fit->surplus = surplus;
 	nodes_and(&pools, &pools, &fit->nodes);
 	if (!nodes_empty(&pools))
 		fit->nodes = pools;
-}
-
-/* Pages of the pools that other segments have reserved. */
-static unsigned long reserved_by_others(const struct fit *fit,
-					const unsigned long *owned)
-{
-	long reserved = pool_reserved(fit->page_kib);
-	int node;
-
-	if (owned) {
-		reserved -= fit->pages;
-		for (node = 0; node < MAX_NODES; node++)
-			reserved += owned[node];
-	}
-	return reserved > 0 ? reserved : 0;
 }
 
 /*
@@ -155,28 +141,31 @@ static void need_shares(struct fit *fit, unsigned long (*weight)(int node))
 static void need_sum(struct fit *fit, const struct nodes *nodes,
 		     unsigned long reserved)
 {
-	unsigned long sum = 0;
+	unsigned long sum = 0, extra = 0;
 	int node;
 
-	for (node = -1; nodes_next(&node, nodes);)
-		sum += fit->supply[node];
+	for (node = -1; nodes_next(&node, nodes);) {
+		sum += fit->supply[node] - fit->extra[node];
+		extra += fit->extra[node];
+	}
+	sum += min_ul(extra, fit->surplus);
 	fit->sum = sum - min_ul(sum, reserved);
 	fit->sum_nodes = *nodes;
 	fit->short_sum = fit->sum < fit->pages;
 }
 
 static void apply_rule(struct fit *fit, const struct binding *binding,
-		       const struct nodes *usable, unsigned long reserved)
+		       const struct nodes *usable)
 {
 	if (binding->strength == MEM_SOFTBIND) {
 		fit->rule = "soft: the nodes of the cpuset must have room together";
-		need_sum(fit, usable, reserved);
+		need_sum(fit, usable, 0);
 	} else if (nodes_count(&fit->nodes) == 1) {
 		fit->rule = "one node: it must have room for all pages";
 		need_shares(fit, equal_weight);
 	} else if (binding->strength == MEM_MASKBIND) {
 		fit->rule = "mask: the nodes of the mask must have room together";
-		need_sum(fit, &fit->nodes, reserved);
+		need_sum(fit, &fit->nodes, 0);
 	} else if (binding->policy == MEM_STRIPE) {
 		fit->rule = "stripe, hard: each node must have room for pages / nodes, rounded up";
 		need_shares(fit, equal_weight);
@@ -185,18 +174,18 @@ static void apply_rule(struct fit *fit, const struct binding *binding,
 		need_shares(fit, weight_of);
 	} else if (binding->policy == MEM_MOSTFREE) {
 		fit->rule = "mostfree, hard: the nodes of the mask must have room together";
-		need_sum(fit, &fit->nodes, reserved);
+		need_sum(fit, &fit->nodes, 0);
 	} else {
 		fit->rule = "firstref, hard: the nodes of the mask must have room together, and each for what its own CPUs touch";
-		need_sum(fit, &fit->nodes, reserved);
+		need_sum(fit, &fit->nodes, 0);
 	}
 }
 
 bool fit_segment(struct fit *fit, const struct binding *binding,
 		 unsigned long long bytes, const unsigned long *owned)
 {
-	unsigned long reserved = 0;
 	struct nodes memory, usable;
+	long reserved;
 	int node;
 
 	memset(fit, 0, sizeof(*fit));
@@ -210,18 +199,19 @@ bool fit_segment(struct fit *fit, const struct binding *binding,
 	fit->pages = (bytes + 1024ULL * fit->page_kib - 1) /
 		(1024ULL * fit->page_kib);
 	nodes_and(&fit->nodes, &binding->nodes, &usable);
-	if (binding->huge) {
+	if (binding->huge)
 		supply_pools(fit, &memory);
-		reserved = reserved_by_others(fit, owned);
-	} else {
+	else
 		supply_memory(fit, &memory);
-	}
 	for (node = 0; owned && node < MAX_NODES; node++)
 		fit->supply[node] += owned[node];
 
-	apply_rule(fit, binding, &usable, reserved);
-	if (binding->huge && !owned && fit->short_node < 0 && !fit->short_sum)
-		need_sum(fit, &usable, reserved);
+	apply_rule(fit, binding, &usable);
+	/* shmget(2) reserves for the segment, from the pools of all nodes */
+	if (binding->huge && !owned && !fit->short_sum) {
+		reserved = pool_reserved(fit->page_kib);
+		need_sum(fit, &memory, reserved > 0 ? reserved : 0);
+	}
 	return fit->short_node < 0 && !fit->short_sum;
 }
 

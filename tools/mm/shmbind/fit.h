@@ -20,6 +20,8 @@
  *	pages, only those that have pages of that size or can make them, because
  *	the kernel does not choose others.
  * @supply: Pages that each node has for the segment, for all nodes with memory.
+ * @extra: Huge pages of @supply that are not in the pool yet: surplus pages.
+ * @surplus: Surplus pages that may be made on all nodes together.
  * @need: Pages that the policy will ask of each node, at most; 0 where only the
  *	sum counts.
  * @rule: The rule that was applied, for people.
@@ -38,6 +40,7 @@ struct fit {
 	unsigned long page_kib, pages;
 	struct nodes nodes;
 	unsigned long supply[MAX_NODES], need[MAX_NODES];
+	unsigned long extra[MAX_NODES], surplus;
 	const char *rule;
 	int short_node;
 	bool short_sum;

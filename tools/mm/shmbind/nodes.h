@@ -14,8 +14,8 @@
 #define MAX_NODES	1024	/* the largest that NODES_SHIFT allows */
 #define LONG_BITS	(8 * sizeof(long))
 
-/* Room for the longest list of nodes: "0,2,4,...,1022" */
-#define NODES_TEXT	(MAX_NODES / 2 * sizeof("1022"))
+/* Room for the longest list of nodes: "0-1,3-4,...,1020-1021" */
+#define NODES_TEXT	((MAX_NODES / 3 + 1) * sizeof("1020-1021"))
 
 /* A set of nodes, in the form that shmbind(2) takes; mask_len is MAX_NODES. */
 struct nodes {

@@ -66,12 +66,20 @@ static void stop(struct job *job, int error)
  * What the calling thread does meanwhile.
  */
 
-/* Whether the default action of a signal is taken and ends the process. */
+/*
+ * Whether a signal asks the process to end. A handler could only run after the
+ * segment is complete, so a caught SIGTERM counts as well.
+ */
 static bool is_fatal(int signal)
 {
 	struct sigaction action;
 
 	switch (signal) {
+	case SIGHUP:
+	case SIGINT:
+	case SIGQUIT:
+	case SIGTERM:
+		return true;
 	case SIGCHLD:
 	case SIGCONT:
 	case SIGURG:
@@ -88,24 +96,16 @@ static bool is_fatal(int signal)
 static void watch_signals(struct job *job)
 {
 	const sigset_t *mask = job->filling->mask;
-	bool deliver = false;
-	sigset_t pending, all;
+	sigset_t pending;
 	int signal;
 
 	if (sigpending(&pending))
 		return;
 	for (signal = 1; signal < NSIG; signal++) {
-		if (sigismember(&pending, signal) != 1 ||
-		    sigismember(mask, signal) == 1)
-			continue;
-		if (is_fatal(signal)) {
+		if (sigismember(&pending, signal) == 1 &&
+		    sigismember(mask, signal) != 1 && is_fatal(signal))
 			stop(job, EINTR);
-			return;
-		}
-		deliver = true;
 	}
-	if (deliver && !pthread_sigmask(SIG_SETMASK, mask, &all))
-		pthread_sigmask(SIG_SETMASK, &all, NULL);
 }
 
 static double seconds_since(const struct timespec *start)
@@ -191,16 +191,16 @@ static void *fill(void *arg)
 	return NULL;
 }
 
-/* Fill a part in the calling thread. */
+/*
+ * Fill a part in the calling thread, which stays where it is: a change of its CPUs
+ * could not be undone completely.
+ */
 static void fill_here(struct part *part)
 {
 	struct job *job = part->job;
 
-	move_to(part);
 	while (fill_step(part))
 		attend(job);
-	if (part->cpu >= 0)
-		sched_setaffinity(0, CPUS_SIZE, job->allowed);
 }
 
 /* Without memory for a thread, its part is filled by fill_here(). */
@@ -234,8 +234,7 @@ static void fill_parts(struct job *job)
 {
 	int i;
 
-	for (i = 0; i < job->nr_parts && job->nr_parts > 1 &&
-	     job->filling->threads; i++)
+	for (i = 0; i < job->nr_parts && job->filling->threads; i++)
 		start(&job->parts[i]);
 	for (i = 0; i < job->nr_parts; i++) {
 		if (!job->parts[i].started)
@@ -365,6 +364,9 @@ static void split(struct job *job, char *list, int nr_nodes)
 		split_node(job, list, limit(cpus, end - first, most), first,
 			   end);
 	}
+	/* A node may have lost its CPUs meanwhile */
+	first = boundary(filling->bytes, filling->page, i, nr_nodes);
+	add_part(job, first, filling->bytes, -1);
 }
 
 /* Returns false if there is no memory. */

@@ -24,7 +24,8 @@
  *	which this task may run, in contiguous parts, node by node, and on each
  *	node over its CPUs. If there is none, it is done here.
  * @threads: Threads may be used. Not so in a child of vfork(2), which shares its
- *	memory with its parent.
+ *	memory with its parent. The calling thread then does the work, on the
+ *	CPUs where it is.
  * @mask: The signal mask to return to. The caller has blocked all signals.
  * @label: Begins the line of progress that is shown if stderr is a terminal
  *	and the work takes longer than a second; NULL for none.
@@ -44,8 +45,9 @@ struct filling {
  *
  * Under FIRSTREF each page is on the node whose CPUs fill its part.
  *
- * A signal that would end the process ends populate(). It is left pending, so
- * that the caller can clean up. Other signals are delivered meanwhile.
+ * A signal that would end the process ends populate(), and so does a SIGHUP,
+ * SIGINT, SIGQUIT or SIGTERM that has a handler. All signals are left pending, so
+ * that the caller can clean up.
  *
  * Context: Any thread.
  * Return: 0, or an errno: EFAULT if a page could not be allocated, EINTR for a

@@ -10,9 +10,9 @@
  * these steps fails, the segment is removed and shmget() fails with the errno of
  * that step, unless SHMBIND_BEST_EFFORT is set.
  *
- * All signals are blocked until the segment has its final mode, so that none of
- * them leaves an unfinished segment behind. If a process is killed nevertheless,
- * the next shmget() for the same key removes its segment.
+ * The thread that creates blocks all signals until the segment has its final mode.
+ * If the process ends nevertheless, the next shmget() for the same key removes its
+ * segment.
  *
  * Nothing here is written after the environment has been read, apart from
  * home_pid in a child of fork(2). So there are no locks.
@@ -27,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/shm.h>
 #include <time.h>
 #include <unistd.h>
@@ -226,25 +227,31 @@ struct room {
 	char why[MESSAGE_TEXT];
 };
 
-#define MAX_SHOWN	4
-
 /*
  * There is enough memory by the numbers of now: some has just been freed, or what
- * counts as free cannot be used. Give the numbers.
+ * counts as free cannot be used. Name the node that has the least room.
  */
-static void describe_nodes(struct room *room)
+static void describe_node(struct room *room)
 {
 	const struct fit *fit = &room->fit;
-	char size[SIZE_TEXT], *text = room->why;
-	int node, shown = 0;
+	unsigned long free, least = 0;
+	char size[SIZE_TEXT];
+	int node, worst = -1;
 
-	text += sprintf(text, "of %lu pages of %s", fit->pages,
-			size_format(size, 1024ULL * fit->page_kib));
-	for (node = -1; nodes_next(&node, &fit->nodes) && shown < MAX_SHOWN;
-	     shown++)
-		text += sprintf(text, ", node %d got %lu and has room for %lu",
-				node, room->owned[node],
-				fit->supply[node] - room->owned[node]);
+	for (node = -1; nodes_next(&node, &fit->nodes);) {
+		free = fit->supply[node] - room->owned[node];
+		if (worst < 0 || free < least) {
+			worst = node;
+			least = free;
+		}
+	}
+	if (worst < 0)
+		snprintf(room->why, MESSAGE_TEXT, "%s", strerror(ENOMEM));
+	else
+		snprintf(room->why, MESSAGE_TEXT,
+			 "of %lu pages of %s, node %d got %lu and has room for %lu",
+			 fit->pages, size_format(size, 1024ULL * fit->page_kib),
+			 worst, room->owned[worst], least);
 }
 
 /* Say why populate() failed. Returns the errno that shmget() is to fail with. */
@@ -262,7 +269,7 @@ static int explain_populate(const struct segment_job *job, struct room *room,
 		read_owned(job->id, room->owned);
 		if (fit_segment(&room->fit, &job->binding, job->bytes,
 				room->owned))
-			describe_nodes(room);
+			describe_node(room);
 		else
 			fit_message(room->why, &room->fit);
 	}
@@ -323,8 +330,10 @@ static int fill_with(const struct segment_job *job, struct room *room)
 		report_failure(job, "fill", strerror(error), "it is not filled");
 		return error;
 	}
-	page = 1024UL * room->fit.page_kib;
-	error = populate_attached(job, addr, page ? page : 4096);
+	page = room->fit.page_kib ? 1024UL * room->fit.page_kib : 4096;
+	/* A child of fork(2) must not keep the pages of a segment that goes */
+	madvise(addr, (job->bytes + page - 1) / page * page, MADV_DONTFORK);
+	error = populate_attached(job, addr, page);
 	shmdt(addr);
 	return error ? explain_populate(job, room, error) : 0;
 }
@@ -398,7 +407,7 @@ static bool add_huge(struct segment_job *job)
 		return false;
 	job->flags |= SHM_HUGETLB;
 	if (kib)
-		job->flags |= (__builtin_ctzl(kib) + 10) << SHM_HUGE_SHIFT;
+		job->flags |= (__builtin_ctzl(kib) + 10U) << SHM_HUGE_SHIFT;
 	return true;
 }
 
@@ -485,9 +494,19 @@ static int create(key_t key, size_t size, int flags)
 
 enum state { FINISHED, UNFINISHED, ABANDONED };
 
-static bool has_gone(pid_t pid)
+/* How long a segment may be unfinished without being attached. */
+#define MAX_IDLE_S	10
+
+/* Whether the process that makes the segment no longer exists. */
+static bool maker_has_gone(const struct shmid_ds *about)
 {
-	return pid && kill(pid, 0) && errno == ESRCH;
+	pid_t pid = about->shm_cpid;
+
+	/* In another PID namespace, or in one that has gone */
+	if (!pid)
+		return !about->shm_nattch &&
+			time(NULL) - about->shm_ctime > MAX_IDLE_S;
+	return kill(pid, 0) && errno == ESRCH;
 }
 
 /* The segment may be one of a process without this library: FINISHED. */
@@ -502,12 +521,15 @@ static enum state state_of(int id)
 	mode = about.shm_perm.mode & MODE_BITS;
 	if (mode != MODE_CLOSED && mode != MODE_OPEN)
 		return FINISHED;
-	return !about.shm_nattch && has_gone(about.shm_cpid) ? ABANDONED :
-		UNFINISHED;
+	return maker_has_gone(&about) ? ABANDONED : UNFINISHED;
 }
 
-/* Give up in the end: the segment may not be one of ours after all. */
-#define MAX_IDLE_MS	10000
+/* Another process may have been faster. */
+static bool remove_abandoned(int id)
+{
+	return !shmctl(id, IPC_RMID, NULL) || errno == EINVAL ||
+		errno == EIDRM;
+}
 
 /*
  * Wait until a segment that another process makes is finished. Returns whether it
@@ -522,7 +544,7 @@ static bool wait_for(int id)
 	for (;;) {
 		switch (state_of(id)) {
 		case ABANDONED:
-			return !shmctl(id, IPC_RMID, NULL);
+			return remove_abandoned(id);
 		case FINISHED:
 			return true;
 		case UNFINISHED:
@@ -530,8 +552,8 @@ static bool wait_for(int id)
 		}
 		if (shmctl(id, SHM_STAT_ANY, &about) == id && about.shm_nattch)
 			idle = 0;
-		else if (++idle > MAX_IDLE_MS)
-			return false;
+		else if (++idle > 1000 * MAX_IDLE_S)
+			return false;	/* it may not be one of ours after all */
 		nanosleep(&one_ms, NULL);
 	}
 }
@@ -544,7 +566,9 @@ static int find(key_t key, size_t size, int flags)
 	do {
 		id = next_shmget(key, size, flags);
 		error = errno;
-		seen = id < 0 && error == EACCES ? next_shmget(key, 0, 0) : id;
+		seen = id;
+		if (id < 0 && (error == EACCES || error == EINVAL))
+			seen = next_shmget(key, 0, 0);
 	} while (state_of(seen) != FINISHED && wait_for(seen));
 	errno = error;
 	return id;
@@ -573,8 +597,7 @@ static int create_exclusive(key_t key, size_t size, int flags)
 		if (id >= 0 || errno != EEXIST)
 			return id;
 		found = next_shmget(key, 0, 0);
-		if (state_of(found) != ABANDONED ||
-		    shmctl(found, IPC_RMID, NULL)) {
+		if (state_of(found) != ABANDONED || !remove_abandoned(found)) {
 			errno = EEXIST;
 			return -1;
 		}
@@ -587,15 +610,17 @@ static bool ready(void)
 	static const char missing[] =
 		"this kernel does not have shmbind(2): /proc/sysvipc/shmbind does not exist";
 
-	if (!request_is_valid) {
-		report("%s", request_error);
-		errno = EINVAL;
-	} else if (!kernel_has_call) {
+	if (!kernel_has_call) {
 		report("%s%s", missing,
 		       request.best_effort ? "; segments are not bound" : "");
 		errno = ENOSYS;
+		return request.best_effort;
 	}
-	return request_is_valid && (kernel_has_call || request.best_effort);
+	if (!request_is_valid) {
+		report("%s", request_error);
+		errno = EINVAL;
+	}
+	return request_is_valid;
 }
 
 static int shmget_bound(key_t key, size_t size, int flags)

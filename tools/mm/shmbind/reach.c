@@ -305,6 +305,8 @@ static const char *privilege_of(int fd)
 {
 	struct stat about;
 
+	if (geteuid() != getuid() || getegid() != getgid())
+		return "run with effective ids that are not its real ones";
 	if (fstat(fd, &about) || privileges_are_ignored(fd))
 		return NULL;
 	if (about.st_mode & S_ISUID && about.st_uid != getuid())

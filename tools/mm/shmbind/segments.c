@@ -255,13 +255,17 @@ static long join_shmctl(struct segment *segments, long count)
  * same mount, so it shows the mount's device.
  */
 
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL	0x0008U	/* vm.memfd_noexec may demand it */
+#endif
+
 struct device {
 	unsigned int major, minor;
 };
 
 static bool find_device(unsigned long page_kib, struct device *device)
 {
-	unsigned int flags = MFD_CLOEXEC;
+	unsigned int flags = MFD_CLOEXEC | MFD_NOEXEC_SEAL;
 	struct stat stat;
 	bool found;
 	int fd;
