@@ -147,7 +147,7 @@ new_segment()
 # remove_segment ID - Remove it, if it is still there.
 remove_segment()
 {
-	ipcrm -m "$1" 2>/dev/null || :
+	! segments | grep -qx "$1" || ipcrm -m "$1"
 }
 
 # binding ID - Print a segment's binding as /proc/sysvipc/shmbind has it.
