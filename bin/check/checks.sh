@@ -81,7 +81,8 @@ checkpatch()
 	cd "$tree"
 	PATH=/usr/bin:$PATH \
 	scripts/checkpatch.pl --strict --terse --no-summary --show-types \
-		--ignore MISSING_SIGN_OFF,FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID "$1"
+		--ignore MISSING_SIGN_OFF,FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID \
+		${2:+--ignore "$2"} "$1"
 }
 
 # The name of a test has at most 40 characters, so that its id, which is

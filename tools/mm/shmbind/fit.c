@@ -170,13 +170,13 @@ static void apply_rule(struct fit *fit, const struct binding *binding,
 		fit->rule = "stripe, hard: each node must have room for pages / nodes, rounded up";
 		need_shares(fit, equal_weight);
 	} else if (binding->policy == MEM_WEIGHTED) {
-		fit->rule = "weighted, hard: each node must have room for its share by weight, rounded up";
+		fit->rule = "weighted, hard: each node must have room for its share by weight";
 		need_shares(fit, weight_of);
 	} else if (binding->policy == MEM_MOSTFREE) {
 		fit->rule = "mostfree, hard: the nodes of the mask must have room together";
 		need_sum(fit, &fit->nodes, 0);
 	} else {
-		fit->rule = "firstref, hard: the nodes of the mask must have room together, and each for what its own CPUs touch";
+		fit->rule = "firstref, hard: the mask must have room, and each node for what its CPUs touch";
 		need_sum(fit, &fit->nodes, 0);
 	}
 }

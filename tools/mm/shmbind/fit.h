@@ -60,8 +60,8 @@ struct fit {
  * although any node may be asked for more than it has. MOSTFREE and MASK: the sum
  * over the mask. One node in the mask, HARD or MASK: everything on that node.
  * SOFT: the sum over all nodes that the cpuset allows. A segment of huge pages
- * that does not exist yet needs that last sum as well, because shmget(2) reserves
- * its pages.
+ * that does not exist yet also needs the sum over all nodes, less the pages that
+ * are reserved, because shmget(2) reserves its pages.
  *
  * Return: Whether it fits. True if nothing is known about the nodes.
  */

@@ -278,7 +278,8 @@ static bool next_cpu(const char *list, int *cpu)
 	char *end;
 
 	for (; *list >= '0' && *list <= '9'; list = *end == ',' ? end + 1 : end) {
-		first = last = strtol(list, &end, 10);
+		first = strtol(list, &end, 10);
+		last = first;
 		if (*end == '-')
 			last = strtol(end + 1, &end, 10);
 		if (last > *cpu) {

@@ -300,6 +300,9 @@ static bool gives_capabilities(int fd)
 	return getuid() && fgetxattr(fd, "security.capability", NULL, 0) > 0;
 }
 
+/* Without the group's x bit, the setgid bit means something else. */
+#define SETGID	(S_ISGID | 0010)
+
 /* What a file gives that its user does not have, or NULL. */
 static const char *privilege_of(int fd)
 {
@@ -311,7 +314,7 @@ static const char *privilege_of(int fd)
 		return NULL;
 	if (about.st_mode & S_ISUID && about.st_uid != getuid())
 		return "setuid";
-	if ((about.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
+	if ((about.st_mode & SETGID) == SETGID &&
 	    about.st_gid != getgid())
 		return "setgid";
 	return gives_capabilities(fd) ? "a program with file capabilities" :

@@ -136,15 +136,14 @@ static char *segment_is_wrong(char *why, int shmid)
 {
 	struct shmid_ds about = {};
 
-	if (!stat_segment(shmid, &about)) {
+	if (!stat_segment(shmid, &about))
 		snprintf(why, MESSAGE_TEXT, "there is no segment %d", shmid);
-	} else if (about.shm_nattch) {
+	else if (about.shm_nattch)
 		describe_attached(why, shmid);
-	} else if (about.shm_atime) {
+	else if (about.shm_atime)
 		say(why, "it was attached before, and a binding is final from the first attach on");
-	} else {
+	else
 		say(why, "another process was attaching it");
-	}
 	return why;
 }
 

@@ -98,7 +98,7 @@ static unsigned long long default_min_size(const struct binding *binding)
 	return 1024ULL * (kib ? kib : default_huge_kib());
 }
 
-static void execute(char *argv[])
+static void become_program(char *argv[])
 {
 	int error;
 
@@ -186,7 +186,7 @@ int cmd_run(int argc, char *argv[])
 	if (!request.min_size)
 		request.min_size = default_min_size(&request.binding);
 	if (!shmbind_available() && if_supported)
-		execute(argv + optind);
+		become_program(argv + optind);
 	if (!require_shmbind())
 		return EXIT_RUN;
 
@@ -199,6 +199,6 @@ int cmd_run(int argc, char *argv[])
 	check_binding(&request);
 	set_environment(&request, preload);
 	free(preload);
-	execute(argv + optind);
+	become_program(argv + optind);
 	return EXIT_RUN;
 }
