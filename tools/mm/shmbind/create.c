@@ -224,6 +224,15 @@ static int create(const struct plan *plan)
 	return EXIT_FAILED;
 }
 
+static void refuse_rmid_forced(void)
+{
+	struct limits limits;
+
+	if (limits_read(&limits) && limits.rmid_forced)
+		die(EXIT_FAILED,
+		    "kernel.shm_rmid_forced is 1, so the segment would be removed when this command ends; set it to 0, or use shmbind run");
+}
+
 int cmd_create(int argc, char *argv[])
 {
 	struct plan plan = { .key = IPC_PRIVATE, .mode = 0600 };
@@ -239,7 +248,10 @@ int cmd_create(int argc, char *argv[])
 	plan.size = options_size(&create_options, "SIZE",
 				 options_operand(argc, argv, &create_options,
 						 "SIZE"));
-	return require_shmbind() ? create(&plan) : EXIT_FAILED;
+	if (!require_shmbind())
+		return EXIT_FAILED;
+	refuse_rmid_forced();
+	return create(&plan);
 }
 
 int cmd_bind(int argc, char *argv[])

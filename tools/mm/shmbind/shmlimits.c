@@ -11,17 +11,18 @@
 
 #define CAP_IPC_LOCK_BIT	14
 
-static long read_group(void)
+/* The number in a file, or -1. */
+static long read_setting(const char *path)
 {
-	FILE *file = fopen("/proc/sys/vm/hugetlb_shm_group", "re");
-	long group = -1;
+	FILE *file = fopen(path, "re");
+	long value = -1;
 
 	if (!file)
 		return -1;
-	if (fscanf(file, "%ld", &group) != 1)
-		group = -1;
+	if (fscanf(file, "%ld", &value) != 1)
+		value = -1;
 	fclose(file);
-	return group;
+	return value;
 }
 
 static bool may_lock_memory(void)
@@ -65,7 +66,9 @@ bool limits_read(struct limits *limits)
 	limits->shmmni = info.shmmni;
 	limits->pages = used.shm_tot;
 	limits->segments = used.used_ids;
-	limits->group = read_group();
+	limits->group = read_setting("/proc/sys/vm/hugetlb_shm_group");
+	limits->rmid_forced =
+		read_setting("/proc/sys/kernel/shm_rmid_forced") == 1;
 	limits->may_use_huge = may_lock_memory() ||
 		(limits->group >= 0 && in_group(limits->group));
 	return true;

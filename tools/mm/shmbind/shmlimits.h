@@ -14,12 +14,13 @@
  * @segments: Their number.
  * @group: The group that may create SHM_HUGETLB segments; -1 if unknown.
  * @may_use_huge: This process may create them.
+ * @rmid_forced: A segment that nobody has attached goes when its creator ends.
  */
 struct limits {
 	unsigned long shmmax, shmall, shmmni;
 	unsigned long pages, segments;
 	long group;
-	bool may_use_huge;
+	bool may_use_huge, rmid_forced;
 };
 
 /* False with errno set: this kernel has no System V shared memory. */

@@ -285,6 +285,13 @@ test_create_uses_huge_pages()
 	done
 }
 
+test_create_refuses_forced_removal()
+{
+	set_file /proc/sys/kernel/shm_rmid_forced 1
+	expect_refusal 1 'shmbind: kernel.shm_rmid_forced is 1, *' shmbind create 4M
+	expect_no_segment
+}
+
 test_created_segment_can_be_attached()
 {
 	new_segment 16K -p stripe -s hard -n 1-2
