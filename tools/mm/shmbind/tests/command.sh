@@ -227,6 +227,14 @@ test_create_prints_only_the_id()
 	expect_equal "$id" "$(segments)"
 }
 
+test_create_calls_no_preloaded_shmget()
+{
+	expect_status 0 env LD_PRELOAD="$tests/preload-shmget.so" \
+		shmbind create 4M
+	at_end remove_segment "$(cat out)"
+	expect_error ''
+}
+
 test_create_binds_to_the_defaults()
 {
 	new_segment 4M
@@ -703,6 +711,12 @@ test_watch_prints_again()
 test_watch_ends_when_nobody_reads()
 {
 	expect_status 0 sh -c 'shmbind list --watch 0.1 | head -n 1'
+}
+
+test_watch_ends_when_stdout_is_full()
+{
+	expect_refusal 1 '*: cannot write to standard output: *' \
+		timeout 20 sh -c 'exec shmbind list --watch 0.1 >/dev/full'
 }
 
 test_bad_seconds_are_wrong_usage()
