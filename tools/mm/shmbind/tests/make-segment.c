@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * make-segment - A program that knows nothing of shmbind(2): it calls shmget(2)
- * and prints the id or the name of the error. It checks that the call has left
+ * and prints the id or the name of the error. It checks that the segment has
+ * the mode that it asked for and is not attached, and that the call has left
  * alone what belongs to the program: errno, signals, CPUs, descriptors, threads.
  */
 #define _GNU_SOURCE
@@ -87,6 +88,19 @@ static void check_state(const struct state *before)
 		errx(EXIT_WRONG, "shmget() has changed the state of the process");
 }
 
+/* A program must not get a segment that is unfinished or still attached. */
+static void check_segment(int id)
+{
+	struct shmid_ds about;
+
+	if (shmctl(id, IPC_STAT, &about))
+		err(EXIT_WRONG, "shmctl");
+	if ((about.shm_perm.mode & 0777) != (flags & 0777))
+		errx(EXIT_WRONG, "the mode is %03o", about.shm_perm.mode);
+	if (about.shm_nattch)
+		errx(EXIT_WRONG, "the segment is attached");
+}
+
 static int call(void)
 {
 	struct state before;
@@ -97,6 +111,8 @@ static int call(void)
 	id = shmget(key, size, flags);
 	if (id >= 0 && errno != EXDEV)
 		errx(EXIT_WRONG, "shmget() has changed errno");
+	if (id >= 0)
+		check_segment(id);
 	if (id < 0)
 		printf("%s\n", strerrorname_np(errno));
 	else
