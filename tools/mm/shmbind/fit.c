@@ -176,7 +176,7 @@ static void apply_rule(struct fit *fit, const struct binding *binding,
 		fit->rule = "mostfree, hard: the nodes of the mask must have room together";
 		need_sum(fit, &fit->nodes, 0);
 	} else {
-		fit->rule = "firstref, hard: the mask must have room, and each node for what its CPUs touch";
+		fit->rule = "firstref, hard: the nodes need room together, and each for its CPUs";
 		need_sum(fit, &fit->nodes, 0);
 	}
 }
