@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * segment POLICY MASK PAGES - Make a segment for the proofs, bound to the nodes
- * in MASK, and touch each of its pages. Print its identifier and leave it to
- * whoever looks at it. POLICY and MASK are numbers; POLICY "none" leaves the
- * segment unbound.
+ * in MASK, and touch each of its pages. Print its identifier. The segment remains,
+ * for the program that a proof runs next. POLICY and MASK are numbers; POLICY
+ * "none" leaves the segment unbound.
  *
  * segment touch SHMID - Touch each page of a segment.
  *

@@ -168,7 +168,10 @@ static bool fill_step(struct part *part)
 	return true;
 }
 
-/* It is no error if the CPU has just gone: only FIRSTREF would notice. */
+/*
+ * Ignore a failure: the CPU may have gone offline, and only the placement by
+ * FIRSTREF depends on it.
+ */
 static void move_to(const struct part *part)
 {
 	cpu_set_t *set = part->cpu < 0 ? NULL : CPU_ALLOC(MAX_CPUS);

@@ -224,7 +224,10 @@ static bool find_loader(int fd, struct program *program)
 		find_loader32(fd, program);
 }
 
-/* Read what both classes have. False if it is no program. */
+/*
+ * Read the fields that both classes have in common. Returns false if the file is
+ * not a program.
+ */
 static bool read_ident(int fd, struct program *program)
 {
 	Elf32_Ehdr header;
