@@ -20,10 +20,10 @@ $(eval $(call alias,OLD,A))
 $(eval $(call alias,NEW,B))
 
 export V TEST NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF VERSION \
-	CHANGELOG TRAILERS BASE OLD NEW
+	CHANGELOG TRAILERS BASE TO OLD NEW
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
-	topologies first-topology lint check-arches series rows rebase bench \
+	topologies first-topology lint check-arches series rows patch rebase bench \
 	bench-compare bisect neighbours clean distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
@@ -59,6 +59,9 @@ series: tree
 rows: fetch
 	@bin/overlay/unpack
 	@bin/overlay/rows
+
+patch: deps
+	@bin/package/patch
 
 rebase: deps
 	@bin/overlay/rebase

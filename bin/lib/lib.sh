@@ -43,11 +43,33 @@ done
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$root/build
+pinned=$root/series/base
+
+# BASE names an older base: bases/BASE has what differs there, build/BASE what is
+# built. Without BASE it is that of series/base, or the one that bin/overlay/fallback
+# has chosen since series/base was last changed.
+older=''
+release=$(awk '$1 == "linux" { sub(/\.[0-9]+$/, "", $2); print $2 }' "$pinned")
+if [[ ${BASE:-} ]]; then
+	[[ $BASE == "$release" ]] || older=$BASE
+elif [[ $build/fallback -nt $pinned ]]; then
+	older=$(<"$build/fallback")
+fi
+own=''
+if [[ $older ]]; then
+	own=bases/$older
+	[[ $older != */* && -f $root/$own/base ]] ||
+		die "there is no BASE=$BASE" \
+		    "it is one of: $release $(cd "$root/bases" && echo *)"
+	pinned=$root/$own/base
+	build+=/$older
+fi
+export own
+
 tree=${option[tree]:-$build/linux}		# the work tree: base and series
 logs=$build/logs
 results=${option[results]:-$build/results} # one .ktap file for each set of tests
 source=$build/source			# which archive the base comes from
-pinned=$root/series/base
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/shmbind
 # make rebase tries another base while the current one stays in place.
 if [[ ${option[rebasing]:-} ]]; then

@@ -82,10 +82,11 @@ is_row()
 }
 
 # The names of the patches; the message and the paths of one patch. A path that
-# ends in a slash means everything below it that no patch names.
+# ends in a slash means everything below it that no patch names. `without` in the
+# base names a patch that this base does not need.
 patches()
 {
-	sed 's/#.*//' "$root/series/order" | xargs -n1
+	sed 's/#.*//' "$root/series/order" | xargs -n1 | grep -vxF "$(base without)"
 }
 
 message_of()
@@ -116,6 +117,11 @@ listed()
 # <path>.<patch>.patch for all but the last of them if the base has the path,
 # and for all but the first if the series adds it. A whole file contains the
 # changes of all patches.
+#
+# An older base takes the same files. What differs there is below bases/<base>: a
+# whole file instead of the hunks; under the name of the hunks, what this base needs
+# besides them; and <path>.<patch>.patch, if only this base needs hunks for a path.
+# The rows of an older base are not stored.
 units()
 {
 	local name path file
@@ -125,9 +131,71 @@ units()
 			do
 				[[ ! -f $root/$file ]] || break
 			done
+			if [[ $own && -f $root/$own/$path ]]; then
+				file=$own/$path
+			elif [[ $own ]] && is_row "$path"; then
+				k cat-file -e "base:$path" 2>/dev/null || continue
+				file=rows/$path.patch
+			fi
 			echo "$name $path $file"
 		done
+		own_paths "$name" | grep -vxFf <(paths_of "$name") |
+			sed "s|.*|$name & &.$name.patch|" || true
 	done
+}
+
+# is_whole PATH FILE - Does the overlay have the file whole, rather than as hunks?
+is_whole()
+{
+	[[ $2 == "$1" || $2 == "$own/$1" ]]
+}
+
+# The files of bases/<base> that belong to the kernel.
+own_files()
+(
+	[[ $own ]] || return 0
+	cd "$root"
+	find "$own" -type f | grep -e '/.*/.*/' -e '\.patch$' | sort
+)
+
+# own_paths PATCH - The paths of its hunks that carry its name.
+own_paths()
+{
+	own_files | sed -n "s|^$own/||; s|\.$1\.patch$||p"
+}
+
+# Which hunks of a file an older base does without. The file in bases/ that has
+# others in their place says so in a line.
+without()
+{
+	sed -n '/^diff /q; s/^Without hunks\?: //p' "$root/$own/$1" 2>/dev/null |
+		tr -d ,
+}
+
+# shared FILE - Print the hunks of FILE that apply to an older base as well.
+shared()
+{
+	awk -v without=" $(without "$1") " '
+		/^@@ / { skip = index(without, " " ++n " ") }
+		!skip
+	' "$root/$1" 2>/dev/null || true
+}
+
+# merge_shared FILE COPY - Merge those hunks into COPY, a file of an older base: by
+# patch(1), at another line or in a changed context.
+merge_shared()
+{
+	local hunks=$2.hunks
+	shared "$1" >"$hunks"
+	! grep -q '^@@ ' "$hunks" ||
+		patch -s -N -F2 -r - --no-backup-if-mismatch "$2" "$hunks"
+	rm -f "$hunks"
+}
+
+# merged REVISION - Hash what the hunks of the series make of the base's files.
+merged()
+{
+	k diff-tree -r --diff-filter=M base "$1" | sha1sum | cut -d ' ' -f 1
 }
 
 # commit_of PATCH [REVISION] - Its commit among those that make tree has made,
@@ -146,8 +214,8 @@ fingerprint()
 	{
 		k rev-parse base
 		cat series/order
-		overlay | xargs -d '\n' stat -c '%a %n'
-		overlay | xargs -d '\n' sha1sum --
+		{ overlay; own_files; } | xargs -d '\n' stat -c '%a %n'
+		{ overlay; own_files; } | xargs -d '\n' sha1sum --
 	} 2>&1 | sha1sum
 	patches | sed 's|^|series/|' | xargs -d '\n' sha1sum -- 2>&1 | sha1sum
 )
@@ -167,14 +235,14 @@ refuse_edits()
 {
 	local now
 	[[ $1 ]] || ! k rev-parse -q --verify refs/stash >/dev/null ||
-		die "build/linux has a stash, which would be lost" \
-		    "git -C build/linux stash pop, and make refresh"
+		die "${tree#"$root/"} has a stash, which would be lost" \
+		    "git -C ${tree#"$root/"} stash pop, and make refresh"
 	now=$(snapshot)
 	[[ $now != "$(k rev-parse "$applied^{tree}")" ]] || return 0
 	[[ $now != "$1" ]] || return 0
-	die "build/linux has edits that are not in the overlay: $(
+	die "${tree#"$root/"} has edits that are not in the overlay: $(
 		k diff-tree -r --name-only "$applied" "$now" | xargs |
-		cut -c -60)" "type make refresh, or: git -C build/linux stash"
+		cut -c -60)" "type make refresh, or: git -C ${tree#"$root/"} stash"
 }
 
 # hunks FROM TO PATH - The change of PATH between two trees, in the form that
