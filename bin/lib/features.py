@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """The list of features in qemu/features, for topology.py and judge.py."""
 
+import os
 import re
 from pathlib import Path
 from typing import NamedTuple
@@ -9,12 +10,21 @@ ROOT = Path(__file__).resolve().parents[2]
 LIST = ROOT / "qemu" / "features"
 
 
+def lacking():
+    """The features that an older base does not have: lib.sh exports its place."""
+    own = os.environ.get("own")
+    if not own or not (ROOT / own / "lacks").exists():
+        return set()
+    lines = (ROOT / own / "lacks").read_text(encoding="utf-8").splitlines()
+    return {line.split()[0] for line in lines if line and line[0] != "#"}
+
+
 class Feature(NamedTuple):
     """A line of the list."""
     name: str           # without =N
     counted: bool       # has =N
     source: str         # "topology" or "kernel"
-    arches: tuple       # ("all",) or names of architectures
+    arches: tuple       # ("all",) or names of architectures, none if lacking
     meaning: str
 
     def offered(self, arch):
@@ -42,8 +52,13 @@ def parse(text):
 
 
 def load(path=LIST):
-    """The features of the repository's own list."""
-    return parse(path.read_text(encoding="utf-8"))
+    """The features of the repository's own list, as far as the base has them."""
+    found = parse(path.read_text(encoding="utf-8"))
+    for name in lacking():
+        if name not in found:
+            raise ValueError(f"'{name}': lacks names no feature of {path.name}")
+        found[name] = found[name]._replace(arches=())
+    return found
 
 
 def known(need, features):

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0
 """Check how the list of features is read, and that it has what tests need."""
 
+import os
 import re
 import unittest
+import unittest.mock
 
 import features
 
@@ -58,6 +60,18 @@ class Features(unittest.TestCase):
             self.assertTrue(features.met(need, facts), need)
         for need in ("nodes=5", "slow=1", "cma"):
             self.assertFalse(features.met(need, facts), need)
+
+    def test_lacking(self):
+        """no architecture has a feature that the base lacks"""
+        bases = sorted((features.ROOT / "bases").glob("*/lacks"))
+        self.assertTrue(bases)
+        for base in bases:
+            own = str(base.parent.relative_to(features.ROOT))
+            with unittest.mock.patch.dict(os.environ, {"own": own}):
+                lacking, known = features.lacking(), features.load()
+            self.assertTrue(lacking)
+            for name in lacking:
+                self.assertFalse(known[name].offered("x86_64"), name)
 
     def test_selftests(self):
         """every need of a selftest is in the list"""
