@@ -98,7 +98,7 @@ FIXTURE_VARIANT_ADD(damon, hot_mostfree)
 
 FIXTURE_SETUP(damon)
 {
-	REQUIRE("nodes=2");
+	REQUIRE("nodes=2 damonvaddr");
 	ASSERT_EQ(0, own_ipc_namespace());
 	self->memory = memory_nodes();
 	self->home = first_node(&self->memory);

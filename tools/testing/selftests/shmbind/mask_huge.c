@@ -155,6 +155,7 @@ TEST_F(pool, refilled_pool_does_not_catch_up)
 	for (int i = 0; i < width; i++)
 		done += nodes[i] == env->victim;
 	EXPECT_EQ(1, done);
+	segment_remove(&env->seg);
 	ASSERT_EQ(0, pools_fill(HUGE, &env->others, 0));
 }
 

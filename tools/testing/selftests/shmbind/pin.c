@@ -119,7 +119,6 @@ static void env_setup(struct __test_metadata *_metadata, struct pin_env *env)
 {
 	struct nodemask normal;
 
-	REQUIRE("offline");
 	ASSERT_EQ(0, own_ipc_namespace());
 	ASSERT_EQ(0, catch_sigbus());
 	env->seg.id = -1;
@@ -175,6 +174,7 @@ FIXTURE_VARIANT_ADD(pin, large_stripe)
 
 FIXTURE_SETUP(pin)
 {
+	REQUIRE("offline");
 	env_setup(_metadata, &self->env);
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled",
 				variant->large ? "always" : "never"));
@@ -419,6 +419,7 @@ FIXTURE_SETUP(hugetlb)
 {
 	struct pin_env *env = &self->env;
 
+	REQUIRE("offline");
 	env_setup(_metadata, env);
 	ASSERT_EQ(0, pools_fill(HUGE, &env->movable, COUNT));
 	ASSERT_EQ(0, pools_fill(HUGE, &env->normal, COUNT));

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "hotplug.h"
 #include "nodes.h"
@@ -75,6 +76,17 @@ static inline bool has_thp_swap(void)
 #endif
 }
 
+/* For what no file of the kernel tells. */
+static inline bool linux_is_since(int major, int minor)
+{
+	struct utsname name;
+	int is_major, is_minor;
+
+	return !uname(&name) &&
+	       sscanf(name.release, "%d.%d", &is_major, &is_minor) == 2 &&
+	       (is_major > major || (is_major == major && is_minor >= minor));
+}
+
 /* Does the machine have @need, one of the features listed at REQUIRE()? */
 static inline bool has_feature(const char *need)
 {
@@ -106,6 +118,12 @@ static inline bool has_feature(const char *need)
 		return has_uffd_wp();
 	if (!strcmp(need, "thpswap"))
 		return has_thp_swap();
+	if (!strcmp(need, "thpswapin"))
+		return has_thp_swap() && linux_is_since(6, 14);
+	if (!strcmp(need, "shmemorders"))
+		return linux_is_since(6, 14);
+	if (!strcmp(need, "damonvaddr"))
+		return linux_is_since(6, 18);
 	if (!strcmp(need, "failslab"))
 		return !access("/proc/self/fail-nth", F_OK);
 
@@ -126,18 +144,9 @@ static inline bool has_features(const char *needs)
 	return true;
 }
 
-/* End a test as ASSERT_...() does, after its teardown. */
-static inline void leave(struct __test_metadata *_metadata)
-{
-	if (_metadata->teardown_fn)
-		_metadata->teardown_fn(false, _metadata, _metadata->self,
-				       _metadata->variant);
-	_exit(_metadata->exit_code);
-}
-
 /*
  * Skip the test unless the machine has every feature in @needs, a list
- * separated by spaces:
+ * separated by spaces. For use in a test or its setup, from which it returns.
  *
  *   nodes=N	at least N nodes with memory
  *   cpunodes=N	at least N nodes with both CPUs and memory
@@ -152,6 +161,9 @@ static inline void leave(struct __test_metadata *_metadata)
  *   offline	memory of a node that has no other, plugged in but offline
  *   uffdwp	a kernel whose userfaultfd tracks writes
  *   thpswap	a kernel that writes large folios to swap in one piece
+ *   thpswapin	a kernel that reads large folios of shmem from swap in one piece
+ *   shmemorders	a kernel whose shmem_enabled makes folios of every order
+ *   damonvaddr	a kernel whose DAMON moves the memory of a process
  *   failslab	a kernel whose allocations can be made to fail
  *
  * The harness knows the machine and reads the reason of a skip. If the machine
@@ -162,7 +174,7 @@ do {								\
 	const char *_needs = (needs);				\
 								\
 	if (!has_features(_needs))				\
-		SKIP(leave(_metadata), "needs %s", _needs);	\
+		SKIP(return, "needs %s", _needs);		\
 } while (0)
 
 #endif /* SELFTEST_SHMBIND_REQUIRE_H */

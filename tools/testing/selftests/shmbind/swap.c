@@ -39,7 +39,7 @@ FIXTURE_SETUP(folios)
 {
 	REQUIRE("nodes=2 thpswap");
 	if (!access("/sys/kernel/debug/zswap", F_OK))
-		SKIP(leave(_metadata), "zswap has been used since the start");
+		SKIP(return, "zswap has been used since the start");
 	env_setup(_metadata, &self->env, swap_to_zram);
 	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 }
@@ -70,6 +70,7 @@ TEST_F(folios, swapped_folios_return_to_the_mask)
 	struct swap_env *env = &self->env;
 	int pages = 2 * FOLIO_SIZE / page_size();
 
+	REQUIRE("thpswapin");
 	swap_out_folios(_metadata, env, 2, variant->strength, &env->last);
 	touch_pages(env->seg.addr, pages);
 	EXPECT_EQ(2 * FOLIO_SIZE, large_bytes(&env->seg));
@@ -83,6 +84,7 @@ TEST_F(folios, folios_of_a_stripe_return_in_turn)
 	int large = FOLIO_SIZE / page_size(), pages = 4 * large, nodes[pages];
 	struct nodemask mask = env->first;
 
+	REQUIRE("thpswapin");
 	node_set(first_node(&env->last), &mask);
 	swap_out_folios(_metadata, env, 4, MEM_STRIPE | variant->strength,
 			&mask);
