@@ -19,8 +19,8 @@ $(eval $(call alias,TEST,T))
 $(eval $(call alias,OLD,A))
 $(eval $(call alias,NEW,B))
 
-export V TEST NUMA DIST DRY DEBUG KSRC EXTRA_CONFIG ARCH J SIGNOFF VERSION \
-	CHANGELOG TRAILERS BASE TO OLD NEW
+export V TEST NUMA DIST DRY DEBUG ACCEL KSRC EXTRA_CONFIG ARCH J SIGNOFF \
+	VERSION CHANGELOG TRAILERS BASE TO OLD NEW
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows patch rebase bench \
@@ -78,9 +78,11 @@ kernel: tree
 # memory.
 topologies: $(if $(dry),,deps)
 	@bin/guest/topology.py check
+	@bin/guest/accel >/dev/null
 
 first-topology: $(if $(dry),,deps)
 	@bin/guest/topology.py check 1
+	@bin/guest/accel >/dev/null
 
 run: first-topology $(if $(dry),,kernel)
 	@bin/guest/run

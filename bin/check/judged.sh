@@ -42,7 +42,9 @@ run_judged()
 	flock -n 8 ||
 		die "the tests are running in $name already" "wait until they end"
 	rm -f "$results/$name".* "$logs/$name.console"
-	say QEMU "$name: $(wc -l <<<"$tests") tests"
+	ACCEL=$("$root/bin/guest/accel")
+	export ACCEL
+	say QEMU "$name: $(wc -l <<<"$tests") tests, $ACCEL"
 	"$root/bin/guest/vm" --limit "$limit" "${places[@]}" \
 		"$topology" "$name" "${program[@]}" </dev/null |
 		tee "$results/$name.ktap" | show || status=$?

@@ -12,7 +12,7 @@
 #   boot        the boot image, below the kernel's objects
 #   machine     QEMU: its program, and the machine
 #   cpu         its processor
-#   threads     multi, or single if its processors cannot run in parallel
+#   threads     multi, or single if TCG cannot run its processors in parallel
 #   serial      the device of the kernel's messages, and
 #   console     what the kernel calls that
 #   channel     the guest's device for results
