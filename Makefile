@@ -41,7 +41,7 @@ help:
 # The overlay and its base.
 
 deps:
-	@bin/lib/deps
+	@bin/lib/deps $(MAKECMDGOALS)
 
 fetch: deps
 	@bin/overlay/fetch

@@ -27,10 +27,27 @@ licensed()
 	done
 }
 
+# narrow COMMAND... - Run it where only those commands exist that bin/lib/needs names
+# for the series, and those of coreutils.
+narrow()
+{
+	local name bin=$scratch/bin
+	mkdir -p "$bin"
+	for name in bash env basename cat cp cut date df dirname head ln mkdir \
+		mktemp mv nproc paste realpath rm rmdir sha1sum sort stat tac \
+		tail tee touch tr uniq wc \
+		$(sed -n 's/#.*//; s/^tree\s\+\S\+\s\+//p' "$root/bin/lib/needs" |
+			tr ',' '\n' | awk '{ print $1 }')
+	do
+		ln -sf "$(type -P "$name")" "$bin/$name"
+	done
+	PATH=$bin "$@"
+}
+
 # Writing them again gives the rows in the overlay.
 rows()
 {
-	"$root/bin/overlay/rows" "$scratch/rows"
+	narrow "$root/bin/overlay/rows" "$scratch/rows"
 	cd "$scratch/rows"
 	find . -type f | while read -r file; do
 		diff -u "$root/$file" "$file"
@@ -49,7 +66,7 @@ hunks_in_form()
 
 twice()
 {
-	"$root/bin/overlay/series" "$scratch/twice"
+	narrow "$root/bin/overlay/series" "$scratch/twice"
 	diff -r "$build/series" "$scratch/twice"
 }
 

@@ -4,7 +4,7 @@
 # differs between their nodes is in topology.py, and the features that tests find
 # there are in qemu/features.
 #
-#   debian      packages that it needs in addition to those in bin/lib/deps
+#   needs       what it needs in addition, in the form of bin/lib/needs
 #   karch       what the kernel calls it
 #   cross       prefix of the compiler and its tools
 #   cc32        the compiler of 32-bit programs if `cross`gcc has no -m32, and
@@ -21,13 +21,14 @@
 #   symbols     what to set besides qemu/kernel.config if it is only compiled
 
 export ARCH=${ARCH:-x86_64}
-debian='' cross='' cc32='' karch32='' boot='' machine='' channel=/dev/hvc0
+needs='' cross='' cc32='' karch32='' boot='' machine='' channel=/dev/hvc0
 threads=multi
 runner='' words=''
 symbols=()
 
 case $ARCH in
 x86_64)
+	needs='guest qemu-system-x86 qemu-system-x86_64'
 	karch=x86_64
 	boot=arch/x86/boot/bzImage
 	# With five levels of pages, KASAN reports the accesses of an interrupt that
@@ -39,9 +40,15 @@ x86_64)
 	words=no_timer_check
 	;;
 arm64)
-	debian='gcc-aarch64-linux-gnu libc6-dev-arm64-cross
-		gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
-		qemu-system-arm qemu-user bzip2'
+	needs='
+	kernel	gcc-aarch64-linux-gnu	aarch64-linux-gnu-gcc
+	guest	libc6-dev-arm64-cross	aarch64-linux-gnu-gcc -static
+	guest	gcc-arm-linux-gnueabihf	arm-linux-gnueabihf-gcc
+	guest	libc6-dev-armhf-cross	arm-linux-gnueabihf-gcc -static
+	guest	qemu-system-arm	qemu-system-aarch64
+	guest	qemu-user	qemu-aarch64
+	guest	bzip2		bzip2
+	guest	apt		apt-get'
 	karch=arm64 cross=aarch64-linux-gnu-
 	cc32=arm-linux-gnueabihf-gcc karch32=arm
 	boot=arch/arm64/boot/Image
@@ -50,9 +57,15 @@ arm64)
 	runner=qemu-aarch64
 	;;
 ppc64)	# big-endian
-	debian='gcc-powerpc64-linux-gnu libc6-dev-ppc64-cross
-		gcc-powerpc-linux-gnu libc6-dev-powerpc-cross
-		qemu-system-ppc qemu-user bzip2'
+	needs='
+	kernel	gcc-powerpc64-linux-gnu	powerpc64-linux-gnu-gcc
+	guest	libc6-dev-ppc64-cross	powerpc64-linux-gnu-gcc -static
+	guest	gcc-powerpc-linux-gnu	powerpc-linux-gnu-gcc
+	guest	libc6-dev-powerpc-cross	powerpc-linux-gnu-gcc -static
+	guest	qemu-system-ppc	qemu-system-ppc64
+	guest	qemu-user	qemu-ppc64
+	guest	bzip2		bzip2
+	guest	apt		apt-get'
 	karch=powerpc cross=powerpc64-linux-gnu-
 	cc32=powerpc-linux-gnu-gcc karch32=powerpc
 	boot=vmlinux
@@ -66,17 +79,17 @@ ppc64)	# big-endian
 	channel=/dev/hvc1 runner=qemu-ppc64
 	;;
 riscv64)
-	debian=gcc-riscv64-linux-gnu
+	needs='kernel gcc-riscv64-linux-gnu riscv64-linux-gnu-gcc'
 	karch=riscv cross=riscv64-linux-gnu-
 	symbols=(MMU=y)
 	;;
 s390x)
-	debian=gcc-s390x-linux-gnu
+	needs='kernel gcc-s390x-linux-gnu s390x-linux-gnu-gcc'
 	karch=s390 cross=s390x-linux-gnu-
 	symbols=(SCHED_TOPOLOGY=y)
 	;;
 arm)
-	debian=gcc-arm-linux-gnueabihf
+	needs='kernel gcc-arm-linux-gnueabihf arm-linux-gnueabihf-gcc'
 	karch=arm cross=arm-linux-gnueabihf-
 	symbols=(MMU=y ARCH_MULTIPLATFORM=y ARCH_MULTI_V7=y ARCH_VIRT=y)
 	;;
@@ -85,7 +98,7 @@ i386)
 	;;
 mips64)
 	# a big-endian machine that has NUMA
-	debian=gcc-mips64-linux-gnuabi64
+	needs='kernel gcc-mips64-linux-gnuabi64 mips64-linux-gnuabi64-gcc'
 	karch=mips cross=mips64-linux-gnuabi64-
 	symbols=(SGI_IP27=y)
 	;;

@@ -23,10 +23,11 @@ install_libraries()
 	install_files "${found[@]}"
 }
 
-# install_program FILE... - Install programs of the host with their libraries.
+# install_program FILE... - Install programs of the host in /usr/bin, with their
+# libraries.
 install_program()
 {
-	install_files "$@"
+	install -D -t "$stage/usr/bin" "$@"
 	install_libraries "$@"
 }
 

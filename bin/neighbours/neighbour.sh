@@ -27,7 +27,6 @@ export GIT_AUTHOR_DATE=$stamp GIT_COMMITTER_DATE=$stamp
 
 # Read the neighbour's recipe, which has
 #
-#   packages      of Debian, that the build needs besides those of bin/lib/deps
 #   versions      ours, and base if the proof needs the program as it came
 #   recipe        a function that builds it in the current directory; join its
 #                 commands with &&
@@ -35,7 +34,7 @@ export GIT_AUTHOR_DATE=$stamp GIT_COMMITTER_DATE=$stamp
 #                 gen_init_cpio
 read_recipe()
 {
-	packages=() versions=(ours)
+	versions=(ours)
 	# shellcheck source=/dev/null
 	. "$root/bin/neighbours/$name.sh"
 }

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
-# shellcheck shell=bash disable=SC2034,SC2154
+# shellcheck shell=bash disable=SC2154
 # The recipe of strace.
-
-packages=(autoconf automake)
 
 # An archive of strace has what its bootstrap script generates from the list of
 # tests and constants. Generate that again.
