@@ -56,7 +56,7 @@ class Deps(unittest.TestCase):
         """the series' targets need neither apt nor a compiler with KSRC"""
         have = tuple(thing.split()[0] for need, _, things in lines()
                      if need == "tree" for thing in things)
-        for target in "tree", "series", "rows", "refresh", "rebase":
+        for target in "tree", "series", "rows", "patch", "rebase":
             with self.subTest(target):
                 self.assertEqual(
                     self.missing(target, have=have, KSRC=TREE), [])
@@ -70,6 +70,7 @@ class Deps(unittest.TestCase):
         self.assertIn("KSRC=/path/to/linux", done.stderr)
         self.assertIn("dpkg-deb", self.missing("tree", KSRC="/linux.deb"))
         self.assertNotIn("dpkg-deb", self.missing("tree", KSRC=TREE))
+        self.assertNotIn("apt-get", self.missing("rebase", TO="/"))
 
     def test_optional(self):
         """what can be done without is told, and is not an error"""

@@ -49,7 +49,8 @@ pinned=$root/series/base
 # built. Without BASE it is that of series/base, or the one that bin/overlay/fallback
 # has chosen since series/base was last changed.
 older=''
-release=$(awk '$1 == "linux" { sub(/\.[0-9]+$/, "", $2); print $2 }' "$pinned")
+read -r _ release <"$pinned"
+release=${release%.*}
 if [[ ${BASE:-} ]]; then
 	[[ $BASE == "$release" ]] || older=$BASE
 elif [[ $build/fallback -nt $pinned ]]; then
