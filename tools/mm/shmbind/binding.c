@@ -218,8 +218,7 @@ static bool huge_from_env(struct binding *binding, char *why)
 	return true;
 }
 
-/* A segment below one page would waste most of a huge one. */
-static unsigned long long one_page(const struct binding *binding)
+unsigned long long default_min_size(const struct binding *binding)
 {
 	unsigned long kib = binding->huge_kib;
 
@@ -240,7 +239,7 @@ bool request_from_env(struct request *request, char *why)
 	    !nodes_from_env(&binding->nodes, why) ||
 	    !huge_from_env(binding, why))
 		return false;
-	request->min_size = one_page(binding);
+	request->min_size = default_min_size(binding);
 	return size_from_env(ENV_MIN_SIZE, &request->min_size, why);
 }
 

@@ -61,7 +61,7 @@ char *binding_format(char *text, const struct binding *binding);
 
 /**
  * size_parse() - Parse a number of bytes with an optional suffix.
- * @text: Digits and one of K, M, G, T (powers of 1024; a B or iB may follow).
+ * @text: Digits and one of KMGTPE (powers of 1024; a B or iB may follow).
  *
  * Return: Whether all of @text is a size above 0 that fits in 63 bits.
  */
@@ -95,6 +95,12 @@ char *size_format(char *text, unsigned long long bytes);
  * Return: Whether every variable has a value that is accepted.
  */
 bool request_from_env(struct request *request, char *why);
+
+/*
+ * The smallest segment to bind by default, in bytes. One that is smaller than a huge
+ * page would waste most of it.
+ */
+unsigned long long default_min_size(const struct binding *binding);
 
 /* Set the environment for programs that are executed. False: no memory. */
 bool request_to_env(const struct request *request);

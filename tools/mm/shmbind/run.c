@@ -88,16 +88,6 @@ static void parse(int argc, char *argv[], struct request *request,
 		die(EXIT_RUN, "PROGRAM is missing: see shmbind run --help");
 }
 
-/* A segment below one huge page would waste most of it. */
-static unsigned long long default_min_size(const struct binding *binding)
-{
-	unsigned long kib = binding->huge_kib;
-
-	if (!binding->huge)
-		return 1;
-	return 1024ULL * (kib ? kib : default_huge_kib());
-}
-
 static void become_program(char *argv[])
 {
 	int error;
