@@ -20,6 +20,7 @@ static const struct options check_options = {
 	"Tell whether a segment of that size would fit, and which settings it needs.\n"
 	"\n"
 	OPTIONS_HELP
+	OPTIONS_HUGE_HELP
 	OPTIONS_HELP_HELP
 	"\n"
 	"For each node: FREE memory, the POOL of huge pages (free/all), the pages that\n"
@@ -128,7 +129,7 @@ static void print_reserved(const struct check *check)
 	long reserved = pool_reserved(check->fit.page_kib);
 
 	if (check->binding.huge && reserved > 0)
-		printf("reserved: %ld huge pages of the pools, by other segments\n",
+		printf("reserved: %ld huge pages of the pools, for other segments and mappings\n",
 		       reserved);
 }
 

@@ -41,6 +41,7 @@ static const struct options create_options = {
 	"Create a segment, bind it, and print its id.\n"
 	"\n"
 	OPTIONS_HELP
+	OPTIONS_HUGE_HELP
 	"      --key KEY            decimal or 0x...; without it, IPC_PRIVATE\n"
 	"      --mode MODE          octal (0600)\n"
 	OPTIONS_HELP_HELP
@@ -60,8 +61,8 @@ static const struct options bind_options = {
 	OPTIONS_HELP
 	OPTIONS_HELP_HELP
 	"\n"
-	"A segment has the page size that it was created with, so that --huge is\n"
-	"for `shmbind create` only.\n",
+	"A segment keeps the page size that it was created with, so there is no --huge\n"
+	"here.\n",
 	.binds = true,
 	.wrong = EXIT_USAGE,
 };
@@ -210,7 +211,7 @@ static int create(const struct plan *plan)
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	if (plan->size <= SIZE_MAX) {
-		/* Not that of a preload library */
+		/* Not the shmget() of a preload library */
 		id = syscall(SYS_shmget, plan->key, (size_t)plan->size,
 			     IPC_CREAT | IPC_EXCL | MODE_BINDING |
 			     huge_flags(&plan->binding));

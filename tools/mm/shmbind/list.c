@@ -38,7 +38,7 @@ static const struct options list_options = {
 	OPTIONS_HELP_HELP
 	"\n"
 	"PAGE is the size of the pages that are counted. FALLBACK is the number of\n"
-	"pages that were allocated on another node than the chosen one, FAILED the\n"
+	"pages that were allocated on a node other than the chosen one. FAILED is the\n"
 	"number of allocations that were refused.\n",
 	.own = list_own,
 	.wrong = EXIT_USAGE,
@@ -199,7 +199,7 @@ static bool no_color(void)
 
 int cmd_list(int argc, char *argv[])
 {
-	/* static, so that the ids are no leak wherever the command ends */
+	/* static, so that the ids are not a leak wherever the command ends */
 	static struct list list;
 	int option;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * shmbind - See and make System V shared memory segments that are bound to NUMA
- * nodes, and run programs whose segments are.
+ * shmbind - List and create System V shared memory segments that are bound to NUMA
+ * nodes, and run programs whose segments are bound.
  */
 #include <ctype.h>
 #include <errno.h>

@@ -255,7 +255,7 @@ static void refuse(const struct options *options, int error,
 		die(options->wrong, "-%c: unknown option; see shmbind %s --help",
 		    optopt, argv[0]);
 	if (optopt)
-		die(options->wrong, "%.100s: this option has no argument; see shmbind %s --help",
+		die(options->wrong, "%.100s: this option takes no argument; see shmbind %s --help",
 		    word, argv[0]);
 	die(options->wrong, "%.100s: unknown or ambiguous option; see shmbind %s --help",
 	    word, argv[0]);
@@ -309,7 +309,7 @@ unsigned long long options_size(const struct options *options,
 
 	if (!size_parse(text, &bytes))
 		die(options->wrong,
-		    "%s '%.100s': not a size; expected bytes, or a number with K, M, G or T",
+		    "%s '%.100s': not a size; expected bytes, or a number with K, M, G, T, P or E",
 		    what, text);
 	return bytes;
 }

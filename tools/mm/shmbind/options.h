@@ -12,7 +12,8 @@
 #define OPTIONS_HELP \
 	"  -p, --policy POLICY      " POLICY_NAMES " (firstref)\n" \
 	"  -s, --strength STRENGTH  " STRENGTH_NAMES " (soft)\n" \
-	"  -n, --nodes NODES        as numactl(8): 0-3,5, all, !2, +0-1 (all)\n" \
+	"  -n, --nodes NODES        as numactl(8): 0-3,5, all, !2, +0-1 (all)\n"
+#define OPTIONS_HUGE_HELP \
 	"      --huge[=SIZE]        use huge pages, of SIZE or the default size\n"
 
 /* The line of --help for --help. */

@@ -79,7 +79,8 @@ static void initialize(void)
 
 /*
  * A program may clear its environment or change its root before it calls
- * shmget(), and the constructor of another library may call shmget() before this one has run.
+ * shmget(). The constructor of another library may call shmget() before this one
+ * has run.
  */
 __attribute__((constructor)) static void initialize_once(void)
 {

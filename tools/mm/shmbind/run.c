@@ -27,6 +27,7 @@ static const char help[] =
 "can attach it.\n"
 "\n"
 OPTIONS_HELP
+OPTIONS_HUGE_HELP
 "      --min-size SIZE      leave smaller segments alone\n"
 "      --populate           fill a segment before shmget(2) returns\n"
 "      --best-effort        go on where a segment cannot be bound or filled\n"
@@ -85,7 +86,7 @@ static void parse(int argc, char *argv[], struct request *request,
 		}
 	}
 	if (optind == argc)
-		die(EXIT_RUN, "PROGRAM is missing: see shmbind run --help");
+		die(EXIT_RUN, "PROGRAM is missing; see shmbind run --help");
 }
 
 static void become_program(char *argv[])

@@ -28,7 +28,7 @@
  * @binding: Its policy, strength and nodes.
  * @attaches: How often it is attached.
  * @resident: Pages by node.
- * @fallback: Pages that were allocated on another node than the chosen one.
+ * @fallback: Pages that were allocated on a node other than the chosen one.
  * @failed: Allocations that were refused.
  * @pids: Processes that have it attached, if they were asked for.
  * @npids: Their number.

@@ -110,7 +110,7 @@ test_check_reports_reserved_pages()
 	set_pool 1 2048 4
 	new_segment 4M --huge -n 1
 	expect_status 0 shmbind check 4M --huge -n 1
-	grep -q '^reserved: 2 huge pages of the pools, by other segments$' out
+	grep -q '^reserved: 2 huge pages of the pools, for other segments and mappings$' out
 	expect_status 1 shmbind check 6M --huge -n 1
 }
 

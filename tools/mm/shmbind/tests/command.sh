@@ -104,9 +104,9 @@ test_missing_argument_is_wrong_usage()
 
 test_unexpected_argument_is_wrong_usage()
 {
-	expect_refusal 2 '*: --bars=1: this option has no argument; see *' \
+	expect_refusal 2 '*: --bars=1: this option takes no argument; see *' \
 		shmbind list --bars=1
-	expect_refusal 2 '*: --help=1: this option has no argument; see *' \
+	expect_refusal 2 '*: --help=1: this option takes no argument; see *' \
 		shmbind list --help=1
 }
 

@@ -430,7 +430,7 @@ test_wrong_usage_is_125()
 {
 	expect_refusal 125 'shmbind: *' shmbind run -p most make-segment -p
 	expect_refusal 125 'shmbind: *' shmbind run --min-size x make-segment -p
-	expect_refusal 125 'shmbind: PROGRAM is missing*' shmbind run
+	expect_refusal 125 'shmbind: PROGRAM is missing; see *' shmbind run
 }
 
 #
