@@ -100,6 +100,18 @@ static char *next_field(char **line)
 	return field;
 }
 
+/* Later kernels may have further fields, "<name>=<value>". */
+static bool rest_is_fields(char *line)
+{
+	char *field;
+
+	while ((field = next_field(&line))) {
+		if (!strchr(field, '='))
+			return false;
+	}
+	return true;
+}
+
 static bool parse_fields(char *line, struct segment *segment)
 {
 	char *field;
@@ -127,7 +139,7 @@ static bool parse_fields(char *line, struct segment *segment)
 	return (!segment->bound ||
 		(parse_count(next_field(&line), "fallback", &segment->fallback) &&
 		 parse_count(next_field(&line), "failed", &segment->failed))) &&
-		!next_field(&line);
+		rest_is_fields(line);
 }
 
 bool segment_parse(const char *line, struct segment *segment)

@@ -894,8 +894,10 @@ test_lines_of_the_form_are_parsed()
 		echo '24301 5 default N2=1024 kernelpagesize_kB=4'
 		echo '0 7 shmbind=mostfree|soft:1-2 kernelpagesize_kB=2048 fallback=1 failed=0'
 		echo '-2147483648 0 default kernelpagesize_kB=4'
+		echo '1 2 default kernelpagesize_kB=4 later=x'
+		echo '1 2 shmbind=stripe|hard:0 kernelpagesize_kB=4 fallback=1 failed=0 later=1'
 	} >lines
-	expect_equal 4 "$(listing parse <lines | grep -c good)"
+	expect_equal 6 "$(listing parse <lines | grep -c good)"
 }
 
 test_broken_lines_are_not_parsed()
