@@ -6,10 +6,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #include "binding.h"
 #include "shmbind.h"
+
+#ifndef SHM_HUGE_SHIFT
+#define SHM_HUGE_SHIFT	26
+#endif
 
 struct name {
 	int flag;
@@ -81,6 +86,26 @@ char *binding_format(char *text, const struct binding *binding)
 /*
  * Sizes.
  */
+
+/* The flags have the logarithm of the page size; 0 is the default size. */
+int huge_to_flags(const struct binding *binding)
+{
+	unsigned long kib = binding->huge_kib;
+
+	if (!binding->huge)
+		return 0;
+	return SHM_HUGETLB |
+		(kib ? (__builtin_ctzl(kib) + 10U) << SHM_HUGE_SHIFT : 0);
+}
+
+void huge_from_flags(struct binding *binding, int flags)
+{
+	unsigned int shift = (unsigned int)flags >> SHM_HUGE_SHIFT & 0x3f;
+
+	binding->huge = flags & SHM_HUGETLB;
+	binding->huge_kib = binding->huge && shift >= 10 ?
+		1UL << (shift - 10) : 0;
+}
 
 static const char units[] = "KMGTPE";
 

@@ -59,6 +59,10 @@ const char *strength_name(int strength);
 /* Write "stripe|hard:0-3" to @text, which has BINDING_TEXT bytes. */
 char *binding_format(char *text, const struct binding *binding);
 
+/* The flags of shmget(2) for the page size of a binding, and the reverse. */
+int huge_to_flags(const struct binding *binding);
+void huge_from_flags(struct binding *binding, int flags);
+
 /**
  * size_parse() - Parse a number of bytes with an optional suffix.
  * @text: Digits and one of KMGTPE (powers of 1024; a B or iB may follow).

@@ -15,11 +15,8 @@
 #include "shmlimits.h"
 #include "options.h"
 #include "reason.h"
+#include "segments.h"
 #include "shmbind.h"
-
-#ifndef SHM_HUGE_SHIFT
-#define SHM_HUGE_SHIFT	26
-#endif
 
 /*
  * The mode of a segment that is not bound yet: its owner may bind it, and nobody
@@ -103,17 +100,6 @@ static unsigned int parse_mode(const char *text)
 	return strtoul(text, NULL, 8);
 }
 
-static int huge_flags(const struct binding *binding)
-{
-	unsigned long kib = binding->huge_kib;
-
-	if (!binding->huge)
-		return 0;
-	if (!kib)
-		return SHM_HUGETLB;
-	return SHM_HUGETLB | (__builtin_ctzl(kib) + 10U) << SHM_HUGE_SHIFT;
-}
-
 /*
  * Why shmget() failed.
  */
@@ -161,17 +147,6 @@ static void no_creation(const struct plan *plan, int error)
  * Creating.
  */
 
-/* Give the segment its mode. Only then can it be attached. */
-static bool set_mode(int id, unsigned int mode)
-{
-	struct shmid_ds ds = {};
-
-	ds.shm_perm.uid = geteuid();
-	ds.shm_perm.gid = getegid();
-	ds.shm_perm.mode = mode;
-	return !shmctl(id, IPC_SET, &ds);
-}
-
 static bool bind_segment(int id, const struct binding *binding)
 {
 	char why[MESSAGE_TEXT];
@@ -189,7 +164,8 @@ static bool complete(int id, const struct plan *plan)
 {
 	if (!bind_segment(id, &plan->binding))
 		return false;
-	if (!set_mode(id, plan->mode)) {
+	/* Only now can it be attached */
+	if (!segment_set_mode(id, plan->mode)) {
 		complain("cannot set the mode of segment %d: %s", id,
 			 strerror(errno));
 		return false;
@@ -214,7 +190,7 @@ static int create(const struct plan *plan)
 		/* Not the shmget() of a preload library */
 		id = syscall(SYS_shmget, plan->key, (size_t)plan->size,
 			     IPC_CREAT | IPC_EXCL | MODE_BINDING |
-			     huge_flags(&plan->binding));
+			     huge_to_flags(&plan->binding));
 		error = errno;
 	}
 	if (id < 0)

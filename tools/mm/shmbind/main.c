@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "reason.h"
 #include "shmbind.h"
 
 struct command {
@@ -85,7 +86,7 @@ bool require_shmbind(void)
 {
 	if (shmbind_available())
 		return true;
-	complain("this kernel does not have shmbind(2): /proc/sysvipc/shmbind does not exist");
+	complain("%s", REASON_NO_CALL);
 	return false;
 }
 

@@ -39,9 +39,6 @@
 #include "segments.h"
 #include "shmbind.h"
 
-#ifndef SHM_HUGE_SHIFT
-#define SHM_HUGE_SHIFT	26
-#endif
 #ifndef SHM_STAT_ANY
 #define SHM_STAT_ANY	15
 #endif
@@ -176,16 +173,6 @@ static void report_success(const struct segment_job *job)
 		       binding_format(binding, &job->binding));
 }
 
-static bool set_mode(int id, int mode)
-{
-	struct shmid_ds change = {};
-
-	change.shm_perm.uid = geteuid();
-	change.shm_perm.gid = getegid();
-	change.shm_perm.mode = mode;
-	return !shmctl(id, IPC_SET, &change);
-}
-
 /*
  * Binding.
  */
@@ -302,10 +289,10 @@ static char *attach_closed(int id)
 	char *addr = (char *)-1;
 	int error;
 
-	if (set_mode(id, MODE_OPEN))
+	if (segment_set_mode(id, MODE_OPEN))
 		addr = shmat(id, NULL, 0);
 	error = errno;
-	if (addr != (char *)-1 && !set_mode(id, MODE_CLOSED)) {
+	if (addr != (char *)-1 && !segment_set_mode(id, MODE_CLOSED)) {
 		error = errno;
 		shmdt(addr);
 		addr = (char *)-1;
@@ -363,7 +350,7 @@ static int set_final_mode(const struct segment_job *job)
 {
 	int error;
 
-	if (set_mode(job->id, job->flags & MODE_BITS))
+	if (segment_set_mode(job->id, job->flags & MODE_BITS))
 		return 0;
 	error = errno;
 	report_failure(job, "set the mode of", strerror(error), NULL);
@@ -389,26 +376,12 @@ static int finish(const struct segment_job *job)
 	return error;
 }
 
-/* The page size that the flags of shmget(2) ask for. */
-static void use_flags(struct segment_job *job)
-{
-	unsigned int shift = (unsigned int)job->flags >> SHM_HUGE_SHIFT & 0x3f;
-
-	job->binding.huge = job->flags & SHM_HUGETLB;
-	job->binding.huge_kib = job->binding.huge && shift >= 10 ?
-		1UL << (shift - 10) : 0;
-}
-
 /* Whether the environment asks for huge pages where the program does not. */
 static bool add_huge(struct segment_job *job)
 {
-	unsigned long kib = request.binding.huge_kib;
-
 	if (!request.binding.huge || job->flags & SHM_HUGETLB)
 		return false;
-	job->flags |= SHM_HUGETLB;
-	if (kib)
-		job->flags |= (__builtin_ctzl(kib) + 10U) << SHM_HUGE_SHIFT;
+	job->flags |= huge_to_flags(&request.binding);
 	return true;
 }
 
@@ -435,7 +408,7 @@ static int create_closed(struct segment_job *job)
 	bool added = add_huge(job);
 
 	for (;;) {
-		use_flags(job);
+		huge_from_flags(&job->binding, job->flags);
 		job->id = next_shmget(job->key, job->bytes,
 				      (job->flags & ~MODE_BITS) | MODE_CLOSED |
 				      IPC_CREAT | IPC_EXCL);
@@ -608,11 +581,8 @@ static int create_exclusive(key_t key, size_t size, int flags)
 /* Returns false, with errno set, if no segment can be bound at all. */
 static bool ready(void)
 {
-	static const char missing[] =
-		"this kernel does not have shmbind(2): /proc/sysvipc/shmbind does not exist";
-
 	if (!kernel_has_call) {
-		report("%s%s", missing,
+		report("%s%s", REASON_NO_CALL,
 		       request.best_effort ? "; segments are not bound" : "");
 		errno = ENOSYS;
 		return request.best_effort;

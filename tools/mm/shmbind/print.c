@@ -311,21 +311,6 @@ static void print_bars(const struct segment *segment, const struct style *style)
 	}
 }
 
-/* The command of a process as ps(1) shows it. */
-static void read_command(pid_t pid, char *command, size_t size)
-{
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(command, size, file))
-		*command = '\0';
-	command[strcspn(command, "\n")] = '\0';
-	if (file)
-		fclose(file);
-}
-
 static void print_processes(const struct segment *segment,
 			    const struct style *style)
 {
@@ -334,7 +319,7 @@ static void print_processes(const struct segment *segment,
 	size_t i;
 
 	for (i = 0; i < segment->npids; i++) {
-		read_command(segment->pids[i], command, sizeof(command));
+		process_name(segment->pids[i], command, sizeof(command));
 		/* a process chooses its own name */
 		for (c = command; *c; c++) {
 			if (!isprint((unsigned char)*c))
@@ -493,7 +478,7 @@ static void json_processes(const struct segment *segment)
 
 	printf(",\"processes\":[");
 	for (i = 0; i < segment->npids; i++) {
-		read_command(segment->pids[i], command, sizeof(command));
+		process_name(segment->pids[i], command, sizeof(command));
 		printf("%s{\"pid\":%d,\"command\":", i ? "," : "",
 		       segment->pids[i]);
 		json_string(command);

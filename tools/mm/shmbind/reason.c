@@ -85,21 +85,6 @@ static bool stat_segment(int shmid, struct shmid_ds *about)
 	return shmctl(shmid, SHM_STAT_ANY, about) == shmid;
 }
 
-/* The name of a process, or "?". */
-static void read_command(pid_t pid, char *name, int size)
-{
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	file = fopen(path, "re");
-	if (!file || !fgets(name, size, file))
-		snprintf(name, size, "?");
-	name[strcspn(name, "\n")] = '\0';
-	if (file)
-		fclose(file);
-}
-
 #define MAX_SHOWN	3
 
 /* Write " by process 12 (postgres), 13 (postgres), ..." to a text of 256 bytes. */
@@ -109,7 +94,7 @@ static void list_processes(char *text, const struct segment *segment)
 	size_t i;
 
 	for (i = 0; i < segment->npids && i < MAX_SHOWN; i++) {
-		read_command(segment->pids[i], name, sizeof(name));
+		process_name(segment->pids[i], name, sizeof(name));
 		text += sprintf(text, "%s %d (%.20s)", i ? "," : " by process",
 				(int)segment->pids[i], name);
 	}
@@ -191,7 +176,7 @@ char *shmbind_reason(char *why, int error, int shmid,
 	case ENOSYS:
 		return say(why, shmbind_available() ?
 			   "a seccomp filter denies the call" :
-			   "this kernel does not have shmbind(2): /proc/sysvipc/shmbind does not exist");
+			   REASON_NO_CALL);
 	default:
 		return say(why, strerror(error));
 	}

@@ -10,6 +10,10 @@
 
 #include "binding.h"
 
+/* Why nothing can be bound if shmbind_available() is false. */
+#define REASON_NO_CALL \
+	"this kernel does not have shmbind(2): /proc/sysvipc/shmbind does not exist"
+
 /**
  * shmbind_reason() - Say which of its causes an error of shmbind(2) had.
  * @why: MESSAGE_TEXT bytes, for one line without a newline, such as "node 7 is

@@ -385,6 +385,30 @@ bool segment_processes(struct segment *segment)
 	return find_processes(segment, 1);
 }
 
+void process_name(pid_t pid, char *name, size_t size)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "re");
+	if (!file || !fgets(name, size, file))
+		snprintf(name, size, "?");
+	name[strcspn(name, "\n")] = '\0';
+	if (file)
+		fclose(file);
+}
+
+bool segment_set_mode(int shmid, unsigned int mode)
+{
+	struct shmid_ds change = {};
+
+	change.shm_perm.uid = geteuid();
+	change.shm_perm.gid = getegid();
+	change.shm_perm.mode = mode;
+	return !shmctl(shmid, IPC_SET, &change);
+}
+
 long segments_read(struct segment **segments, bool processes)
 {
 	FILE *file = fopen(LISTING, "re");

@@ -80,6 +80,12 @@ bool segment_read(int shmid, struct segment *segment);
  */
 bool segment_processes(struct segment *segment);
 
+/* Write the name of a process as ps(1) shows it, or "?". */
+void process_name(pid_t pid, char *name, size_t size);
+
+/* Set the mode of a segment, and its owner to this process. False with errno. */
+bool segment_set_mode(int shmid, unsigned int mode);
+
 /**
  * segment_parse() - Parse a line of /proc/sysvipc/shmbind.
  *
