@@ -20,11 +20,11 @@ $(eval $(call alias,OLD,A))
 $(eval $(call alias,NEW,B))
 
 export V TEST NUMA DIST DRY DEBUG ACCEL KSRC EXTRA_CONFIG ARCH J SIGNOFF \
-	VERSION CHANGELOG TRAILERS BASE TO OLD NEW
+	VERSION CHANGELOG TRAILERS BASE TO OLD NEW FLAVOUR CONFIG
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows patch rebase bench \
-	bench-compare bisect neighbours clean distclean
+	bench-compare bisect neighbours deb deb-check clean distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
 
@@ -111,6 +111,13 @@ bisect: tree
 # The patches for other projects. NEIGHBOUR= names one of them.
 neighbours: kernel
 	@bin/check/neighbours $(NEIGHBOUR)
+
+# Packages of a kernel with Debian's configuration, and of the command.
+deb: tree
+	@bin/package/deb
+
+deb-check: tree
+	@bin/check/deb-check
 
 # Removing what was made.
 
