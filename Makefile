@@ -24,7 +24,7 @@ export V TEST NUMA DIST DRY DEBUG ACCEL KSRC EXTRA_CONFIG ARCH J SIGNOFF \
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows patch rebase bench \
-	bench-compare bisect neighbours deb deb-check clean distclean
+	bench-compare bisect mutants neighbours deb deb-check clean distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
 
@@ -107,6 +107,10 @@ bench-compare:
 
 bisect: tree
 	@bin/check/bisect
+
+# What is broken on purpose. MUTANT= names some of it.
+mutants: kernel
+	@bin/mutants/run $(MUTANT)
 
 # The patches for other projects. NEIGHBOUR= names one of them.
 neighbours: kernel

@@ -1,0 +1,154 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0
+"""Check what mutants.py makes of mutants and of a guest's output."""
+
+import contextlib
+import io
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import mutants
+from mutants import Error, Mutant, Reader
+
+TEXT = """\
+What is broken.
+
+tests: command.run.a command.run.b
+tests: command.command.c
+
+--- a/tools/mm/shmbind/run.c
++++ b/tools/mm/shmbind/run.c
+@@ -1 +1 @@
+-1
++2
+"""
+
+
+def mutant(*tests, time=0, name="command/x"):
+    """A mutant that names these tests."""
+    return Mutant(name, "What.", tests, time, TEXT)
+
+
+class Parse(unittest.TestCase):
+    """parse()"""
+
+    def test_header(self):
+        """a mutant says what is broken, where, and which tests must notice it"""
+        found = mutants.parse("command/x", TEXT)
+        self.assertEqual(found.what, "What is broken.")
+        self.assertEqual(found.tests, ("command.run.a", "command.run.b",
+                                       "command.command.c"))
+        self.assertEqual(found.file, "tools/mm/shmbind/run.c")
+        self.assertEqual(found.kind, "command")
+        self.assertEqual(found.time, 0)
+
+    def test_time(self):
+        """a mutant may say when its tests have hung"""
+        found = mutants.parse("command/x", TEXT.replace("\n\n---", "\ntime: 9\n---"))
+        self.assertEqual(found.time, 9)
+
+    def test_incomplete(self):
+        """a mutant without words, tests or a patch is wrong"""
+        for text in (TEXT.replace("What is broken.", ""),
+                     TEXT.replace("tests:", "test"),
+                     TEXT[:TEXT.index("---")]):
+            with self.subTest(text), self.assertRaises(Error):
+                mutants.parse("command/x", text)
+
+
+class Survives(unittest.TestCase):
+    """survives()"""
+
+    def test_killed(self):
+        """a mutant is killed if each test that it names fails"""
+        self.assertFalse(mutants.survives(mutant("a", "b"),
+                                          {"a": "fail", "b": "fail"}))
+
+    def test_pass(self):
+        """a mutant survives if one of its tests passes"""
+        self.assertEqual(
+            mutants.survives(mutant("a", "b"),
+                             {"a": "fail", "b": "pass", "c": "fail"}),
+            "b passes; c notices it")
+
+    def test_unnoticed(self):
+        """a survivor that nothing notices is reported as such"""
+        self.assertEqual(mutants.survives(mutant("a"), {"a": "pass"}),
+                         "a passes; no other notices it")
+
+    def test_hang(self):
+        """a test that hangs has noticed nothing, unless the mutant says so"""
+        self.assertIn("a hangs", mutants.survives(mutant("a"), {"a": "hang"}))
+        self.assertFalse(mutants.survives(mutant("a", time=9), {"a": "hang"}))
+
+    def test_missing(self):
+        """a test without an outcome has noticed nothing"""
+        self.assertIn("a did not end", mutants.survives(mutant("a"), {}))
+
+    def test_unchanged(self):
+        """without a mutant all tests must pass"""
+        same = mutant("a", "b", name=mutants.UNCHANGED)
+        self.assertFalse(mutants.survives(same, {"a": "pass", "b": "pass"}))
+        self.assertIn("b fails", mutants.survives(same, {"a": "pass", "b": "fail"}))
+        self.assertTrue(mutants.survives(same, {"a": "pass"}))
+        self.assertTrue(mutants.survives(same, {"a": "pass", "b": "hang"}))
+
+
+class Results(unittest.TestCase):
+    """What is stored, and what of it is current."""
+
+    def setUp(self):
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.mutant = mutant("command.run.a", "command.run.b")
+        self.identity = "1"
+        for name, value in (
+                ("RESULTS", Path(place.name)),
+                ("find", lambda name: self.mutant._replace(name=name)),
+                ("identity", lambda mutant: self.identity)):
+            patch = mock.patch.object(mutants, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def read(self, *lines, names=("command/x",)):
+        """Have the lines read; return what is printed."""
+        reader = Reader()
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            for line in lines:
+                reader.line(line)
+            reader.stop(list(names))
+        return said.getvalue()
+
+    def test_stored(self):
+        """outcomes are stored when the mutant ends"""
+        said = self.read("# mutant command/x", "# fail command.run.a",
+                         "# | # fail command.run.z",
+                         "# fail command.run.b", "# end of mutant command/x")
+        self.assertEqual(said, "  KILLED  command/x\n")
+        self.assertEqual(mutants.result(self.mutant),
+                         {"command.run.a": "fail", "command.run.b": "fail"})
+
+    def test_old(self):
+        """a result of other code is not current"""
+        self.read("# mutant command/x", "# end of mutant command/x")
+        self.identity = "2"
+        self.assertIsNone(mutants.result(self.mutant))
+
+    def test_cut_short(self):
+        """a mutant that a guest has not ended has no result"""
+        self.read("# mutant command/x", "# fail command.run.a",
+                  names=("command/w", "command/x"))
+        self.assertIsNone(mutants.result(self.mutant))
+
+    def test_ends_the_guest(self):
+        """the first mutant of a guest that ends it is not tried for ever"""
+        said = self.read("# mutant command/x", "# fail command.run.a")
+        self.assertIn("the guest has ended", said)
+        self.assertTrue(mutants.survives(self.mutant,
+                                         mutants.result(self.mutant)))
+
+
+if __name__ == "__main__":
+    unittest.main()
