@@ -43,7 +43,7 @@ COMMAND = TREE / "tools" / "mm" / "shmbind"
 SELFTESTS = TREE / "tools" / "testing" / "selftests" / "shmbind"
 
 UNCHANGED = "command/unchanged"
-LIMIT = 60      # seconds for each test
+LIMIT = 120      # seconds for each test
 
 OUTCOMES = ("pass", "fail", "hang")
 HEADER = re.compile(r"(tests|time): *(.*)")

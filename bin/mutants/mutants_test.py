@@ -96,6 +96,69 @@ class Survives(unittest.TestCase):
         self.assertTrue(mutants.survives(same, {"a": "pass", "b": "hang"}))
 
 
+class Tests(unittest.TestCase):
+    """What is known of the tests."""
+
+    SCRIPT = """\
+helper()
+{
+	true
+}
+
+test_a()
+{
+	"$SANITIZED" list
+}
+
+test_b()
+{
+	listing parse
+}
+
+main "$@"
+"""
+
+    def setUp(self):
+        patch = mock.patch.object(mutants, "script", lambda file: self.SCRIPT)
+        patch.start()
+        self.addCleanup(patch.stop)
+        self.addCleanup(mutants.bodies.cache_clear)
+        mutants.bodies.cache_clear()
+
+    def test_bodies(self):
+        """a test is told from the others and from the rest of its file"""
+        self.assertIn("SANITIZED", mutants.body("command.x.a"))
+        self.assertNotIn("SANITIZED", mutants.body("command.x.b"))
+        self.assertIn("helper", mutants.bodies("x")[None])
+        self.assertIn("main", mutants.bodies("x")[None])
+        self.assertNotIn("listing", mutants.bodies("x")[None])
+
+    def test_others(self):
+        """the other tests of a file are those that a mutant does not name"""
+        self.assertEqual(mutants.others(mutant("command.x.b")),
+                         ["command.x.a"])
+
+    def test_parts(self):
+        """only what the tests use is built"""
+        for tests, parts in ((("command.x.a",), ["sanitized"]),
+                             (("command.x.b",), ["listing"]),
+                             (("command.run.a", "command.run.b"),
+                              ["library", "sanitized", "listing"])):
+            with self.subTest(tests):
+                self.assertEqual(list(mutants.parts(mutant(*tests))), parts)
+
+    def test_identity(self):
+        """a test that a mutant does not name does not matter to its result"""
+        with mock.patch.object(mutants, "code", lambda: ""):
+            before = mutants.identity(mutant("command.x.a"))
+            self.SCRIPT = self.SCRIPT.replace("parse", "table")
+            mutants.bodies.cache_clear()
+            self.assertEqual(mutants.identity(mutant("command.x.a")), before)
+            self.SCRIPT = self.SCRIPT.replace("list\n", "list --bars\n")
+            mutants.bodies.cache_clear()
+            self.assertNotEqual(mutants.identity(mutant("command.x.a")), before)
+
+
 class Results(unittest.TestCase):
     """What is stored, and what of it is current."""
 
