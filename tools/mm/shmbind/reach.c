@@ -51,7 +51,10 @@ static int executable(const char *path)
 	return eaccess(path, X_OK) ? errno : 0;
 }
 
-/* Look in a list of directories; an empty one is the current one. */
+/*
+ * Look in a list of directories; an empty one is the current one. The path has a
+ * slash, because the dynamic loader takes a name without one for a library's.
+ */
 static int search(const char *program, const char *list, char *path)
 {
 	int error = ENOENT, found;
@@ -60,7 +63,7 @@ static int search(const char *program, const char *list, char *path)
 	for (;; list += length + 1) {
 		length = strcspn(list, ":");
 		if (snprintf(path, PATH_MAX, "%.*s%s%s", (int)length, list,
-			     length ? "/" : "", program) < PATH_MAX) {
+			     length ? "/" : "./", program) < PATH_MAX) {
 			found = executable(path);
 			if (!found)
 				return 0;
