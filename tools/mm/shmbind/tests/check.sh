@@ -24,6 +24,68 @@ row()
 	awk -v node="$1" '$1 == node { $1 = $1; print }' out
 }
 
+# with_files PROGRAM... - Run it with the files here, meminfo of node 1, and zoneinfo
+# and the weights of nodes, in place of the kernel's.
+with_files()
+{
+	# shellcheck disable=SC2016 # the inner shell expands it
+	unshare -m sh -c '
+		nodes=$0
+		bind() { [ ! -f "$1" ] || mount --bind "$1" "$2"; }
+		bind meminfo "$nodes/node1/meminfo"
+		bind zoneinfo /proc/zoneinfo
+		for file in weight*; do
+			bind "$file" "/sys/kernel/mm/mempolicy/weighted_interleave/node${file#weight}"
+		done
+		exec "$@"' "$nodes" "$@"
+}
+
+# known_supply - Make files by which node 1 has 4 MiB for a segment: 1 MiB free and
+# 4 MiB that can be taken back, less 1 MiB in two zones that only the kernel may use.
+known_supply()
+{
+	cat >meminfo <<-'END'
+		Node 1 MemTotal:         163840 kB
+		Node 1 MemFree:            1024 kB
+		Node 1 Active(file):       2048 kB
+		Node 1 Inactive(file):     1024 kB
+		Node 1 SReclaimable:       1024 kB
+	END
+	cat >zoneinfo <<-'END'
+		Node 0, zone   Normal
+		  pages free     5000
+		        min      77
+		Node 1, zone    DMA32
+		  pages free     100
+		        min      56
+		Node 1, zone   Normal
+		  pages free     156
+		        min      200
+	END
+}
+
+test_supply_is_free_memory_and_file_cache()
+{
+	known_supply
+	expect_status 0 with_files shmbind check 4M -s hard -n 1
+	expect_equal 1024 "$(row 1 | awk '{ print $3 }')" 'the supply'
+}
+
+test_exactly_enough_fits()
+{
+	known_supply
+	expect_status 0 with_files shmbind check 4M -s hard -n 1
+	row 1 | grep -q ' fits$'
+	expect_status 1 with_files shmbind check 4097K -s hard -n 1
+	row 1 | grep -q ' is short of 1$'
+}
+
+test_part_of_a_page_counts()
+{
+	expect_status 0 shmbind check 4097
+	grep -q ': 2 pages of 4K$' out
+}
+
 test_small_segment_fits()
 {
 	expect_status 0 shmbind check 4M
@@ -68,6 +130,33 @@ test_stripe_hard_names_the_short_node()
 	row 1 | grep -q 'is short of [0-9]*$'
 }
 
+test_mostfree_hard_needs_the_sum()
+{
+	expect_status 0 shmbind check 40M -p mostfree -s hard -n 1-3
+	grep -q '^rule: mostfree, hard: ' out
+	expect_equal 'counts in the sum' "$(row 1 | cut -d ' ' -f 5-)"
+}
+
+test_firstref_hard_needs_the_sum()
+{
+	expect_status 0 shmbind check 40M -s hard -n 1-3
+	grep -q '^rule: firstref, hard: ' out
+	expect_equal 'counts in the sum' "$(row 1 | cut -d ' ' -f 5-)"
+}
+
+# The file of each weight is closed at once.
+test_weighted_hard_needs_shares_by_weight()
+{
+	echo 5 >weight1
+	echo 2 >weight2
+	echo 1 >weight3
+	expect_status 0 with_files sh -c 'ulimit -n 6 &&
+		exec shmbind check 4M -p weighted -s hard -n 1-3'
+	expect_equal '640 256 128' \
+		"$(for node in 1 2 3; do row $node; done |
+			awk '{ print $4 }' | xargs)" 'the need'
+}
+
 test_mask_needs_the_sum()
 {
 	expect_status 0 shmbind check 200M -p stripe -s mask -n 1-3
@@ -103,6 +192,7 @@ test_check_reports_the_cpuset()
 	expect_status 1 in_cpuset checked shmbind check 4M -s hard -n 1-2
 	grep -q '^cannot be bound: node 2 is outside the cpuset$' out
 	row 2 | grep -q 'is outside the cpuset$'
+	expect_equal 1024 "$(row 1 | awk '{ print $4 }')" 'the need of node 1'
 }
 
 test_check_reports_reserved_pages()
@@ -119,6 +209,72 @@ test_check_shows_the_pools()
 	set_pool 1 2048 3
 	expect_status 0 shmbind check 4M --huge -s hard -n 1
 	expect_equal 3/3 "$(row 1 | awk '{ print $3 }')"
+}
+
+test_pages_have_the_size_that_is_asked_for()
+{
+	expect_status 1 shmbind check 1G --huge=1G -s hard -n 1
+	grep -q ': 1 pages of 1G$' out
+}
+
+test_used_huge_pages_are_not_free()
+{
+	set_pool 1 2048 4
+	new_segment 4M --huge -s hard -n 1
+	expect_status 0 touch-pages "$id"
+	expect_status 1 shmbind check 6M --huge -s hard -n 1
+	expect_equal 2/4 "$(row 1 | awk '{ print $3 }')" 'the pool'
+	row 1 | grep -q ' is short of 1$'
+}
+
+# The kernel does not choose it, so the other node must have room for all pages.
+test_node_without_a_pool_is_not_a_candidate()
+{
+	set_pool 1 2048 4
+	set_pool 2 2048 0
+	expect_status 0 shmbind check 8M --huge -p stripe -s hard -n 1-2
+	row 2 | grep -q ' has no pool$'
+	new_segment 8M --huge -p stripe -s hard -n 1-2
+	expect_status 0 touch-pages "$id"
+}
+
+#
+# Surplus pages, which the kernel makes when a pool has no free page.
+#
+
+# set_surplus PAGES - How many it may make, on all nodes together.
+set_surplus()
+{
+	set_file /sys/kernel/mm/hugepages/hugepages-2048kB/nr_overcommit_hugepages \
+		"$1"
+}
+
+test_surplus_pages_count()
+{
+	set_surplus 2
+	expect_status 0 shmbind check 4M --huge -s hard -n 1
+	expect_status 1 shmbind check 6M --huge -s hard -n 1
+}
+
+test_surplus_pages_are_shared_by_nodes()
+{
+	set_surplus 2
+	expect_status 1 shmbind check 8M --huge -s mask -n 1-2
+	grep -q '^does not fit: the segment needs 4 pages of 2M ' out
+}
+
+test_surplus_pages_need_free_memory()
+{
+	set_surplus 1000
+	expect_status 1 shmbind check 1G --huge -s hard -n 1
+	[ "$(row 1 | awk '{ print $4 }')" -lt 100 ] || fail "$(cat out)"
+}
+
+test_surplus_pages_are_made_once()
+{
+	set_surplus 2
+	new_segment 4M --huge -s hard -n 1
+	expect_status 1 shmbind check 4M --huge -s hard -n 2
 }
 
 test_settings_for_pools_can_be_pasted()
@@ -150,6 +306,7 @@ test_settings_for_reserved_pools_suffice()
 	done
 	new_segment 8M --huge -n 1-2
 	expect_status 1 shmbind check 8M --huge -p stripe -s hard -n 1-2
+	expect_equal 2 "$(settings | grep -c '^echo 4 ')" 'the pools of 4'
 	apply
 	expect_status 0 shmbind check 8M --huge -p stripe -s hard -n 1-2
 }
@@ -161,6 +318,13 @@ test_setting_of_shmmax_can_be_pasted()
 	expect_equal 'sysctl -w kernel.shmmax=4194304' "$(settings)"
 	apply
 	expect_status 0 shmbind check 4M
+}
+
+test_segment_of_shmmax_fits()
+{
+	set_file /proc/sys/kernel/shmmax 4194304
+	expect_status 0 shmbind check 4M
+	new_segment 4M
 }
 
 test_setting_of_shmall_can_be_pasted()
@@ -212,7 +376,7 @@ test_check_is_clean_under_valgrind()
 {
 	expect_status 1 valgrind -q --leak-check=full --error-exitcode=99 \
 		--errors-for-leak-kinds=definite \
-		shmbind check 4M --huge -p stripe -s hard -n 1-3
+		shmbind check 4M --huge=2M -p stripe -s hard -n 1-3
 	expect_error ''
 }
 

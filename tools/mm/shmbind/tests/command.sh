@@ -27,11 +27,34 @@ hold()
 	wait_for 20 attached "$1"
 }
 
+# hold_as NAME ID - As hold, by a process with that name.
+hold_as()
+{
+	cp "$(command -v touch-pages)" "$1"
+	"./$1" -t 100 "$2" >/dev/null &
+	holder=$!
+	at_end "kill $holder; wait $holder || :"
+	wait_for 20 attached "$2"
+}
+
+# Have two processes attached $id?
+two_attached()
+{
+	awk -v id="$id" '$2 == id && $7 == 2 { found = 1 } END { exit !found }' \
+		/proc/sysvipc/shm
+}
+
 # Have four processes attached $id?
 all_attached()
 {
 	awk -v id="$id" '$2 == id && $7 == 4 { found = 1 } END { exit !found }' \
 		/proc/sysvipc/shm
+}
+
+# Is there a segment that can be attached?
+a_segment()
+{
+	awk '$3 == 600 { found = 1 } END { exit !found }' /proc/sysvipc/shm
 }
 
 # line ID - Print the segment's line of the last `shmbind list`, in one form.
@@ -197,6 +220,11 @@ test_default_nodes_are_those_of_the_cpuset()
 	expect_equal 'shmbind=firstref|soft:0,2' "$(binding "$(cat out)")"
 }
 
+test_node_0_alone_is_a_list()
+{
+	expect_nodes 0 0
+}
+
 test_bad_nodes_are_wrong_usage()
 {
 	for list in 9 0-9 3-1 x '0,' ',0' -1 0-1-2 '!!0' '!' '+' +9 '0 1' all,0 \
@@ -283,6 +311,14 @@ test_create_takes_key_and_mode()
 	expect_equal '77 600 4096' "$(perms "$id")"
 }
 
+test_sizes_can_have_units()
+{
+	for size in 4096 4K 4k 4KB 4KiB; do
+		new_segment "$size"
+		expect_equal '0 600 4096' "$(perms "$id")" "$size"
+	done
+}
+
 test_create_uses_huge_pages()
 {
 	set_pool 1 2048 4
@@ -320,6 +356,24 @@ test_unprinted_id_leaves_no_segment()
 	expect_refusal 1 '*: cannot print the id, so segment * is removed: *' \
 		sh -c 'shmbind create 4M >/dev/full'
 	expect_no_segment
+}
+
+# The command waits for a reader of its output, with signals blocked.
+test_signal_does_not_leave_an_unknown_id()
+{
+	mkfifo output
+	exec 3<>output
+	dd if=/dev/zero bs=4096 count=16 >&3 2>/dev/null
+	shmbind create 4K >output &
+	wait_for 20 a_segment
+	kill $!
+	sleep 0.5
+	[ -e "/proc/$!/exe" ] || fail 'the command has ended'
+	dd bs=4096 count=16 of=/dev/null <&3 2>/dev/null
+	read -r id <&3
+	at_end remove_segment "$id"
+	wait $!
+	expect_equal "$id" "$(segments)" 'the id'
 }
 
 test_bad_size_is_wrong_usage()
@@ -460,6 +514,15 @@ test_bind_names_who_has_it_attached()
 		shmbind bind "$id"
 }
 
+test_bind_names_who_has_that_one_attached()
+{
+	new_segment 16K
+	new_segment 16K
+	hold "$id"
+	expect_refusal 1 "*: it is attached by process $holder (touch-pages)" \
+		shmbind bind "$id"
+}
+
 test_bind_reports_an_earlier_attach()
 {
 	new_segment 16K
@@ -472,6 +535,14 @@ test_bind_reports_a_missing_segment()
 {
 	expect_refusal 1 '*: cannot bind segment 99: there is no segment 99' \
 		shmbind bind 99
+}
+
+# The kernel finds a segment by the lower bits of the id.
+test_bind_compares_the_whole_id()
+{
+	new_segment 4K
+	other=$((id + 32768))
+	expect_refusal 1 "*: there is no segment $other" shmbind bind "$other"
 }
 
 test_bind_reports_a_missing_permission()
@@ -521,6 +592,61 @@ test_list_shows_an_unbound_segment()
 	new_unbound 8192
 	expect_status 0 shmbind list
 	expect_equal "$id root 8K 4K 0 - - -" "$(line "$id" | cut -d ' ' -f 2-)"
+}
+
+test_list_shows_sizes_with_units()
+{
+	# more than there is memory
+	set_file /proc/sys/vm/overcommit_memory 1
+	for size in 1023:1023B 1024:1K 1536:1.5K 4M:4M 1G:1G; do
+		new_segment "${size%:*}"
+		expect_status 0 shmbind list "$id"
+		expect_equal "${size#*:}" \
+			"$(line "$id" | cut -d ' ' -f 4)" "${size%:*}"
+	done
+}
+
+test_list_shows_a_negative_key()
+{
+	new_segment 4K --key 0xfffffffe
+	expect_status 0 shmbind list --json
+	expect_equal 4294967294 "$(jq '.segments[0].key' out)" 'the key'
+	expect_status 0 shmbind list
+	expect_equal "0xfffffffe $id" "$(line "$id" | cut -d ' ' -f 1,2)"
+}
+
+test_list_shows_the_owner()
+{
+	expect_status 0 as-user 65534 shmbind create 4K
+	id=$(cat out)
+	at_end remove_segment "$id"
+	expect_status 0 shmbind list
+	expect_equal nobody "$(line "$id" | cut -d ' ' -f 3)" 'the owner'
+}
+
+# The kernel lists them by their lower bits, which start again at 64.
+test_list_is_sorted_by_id()
+{
+	cat >inner <<-'END'
+		shmbind create 4K
+		shmbind create 4K
+		ipcrm -m 0
+		make-segment -n 64 4K | while read -r id; do
+			ipcrm -m "$id"
+		done
+		shmbind create 4K
+		shmbind list --json >list
+	END
+	expect_status 0 unshare -i sh inner
+	expect_equal '[1,32768]' "$(jq -c '[.segments[].id]' list)" 'the list'
+}
+
+test_list_shows_pages_on_node_0()
+{
+	new_segment 16K -s hard -n 0
+	expect_status 0 touch-pages "$id"
+	expect_status 0 shmbind list
+	expect_equal '    N0=4' "$(sed -n 3p out)"
 }
 
 test_list_shows_resident_pages_by_node()
@@ -606,7 +732,8 @@ test_list_marks_a_removed_segment()
 	expect_status 0 shmbind list
 	expect_like out '*is removed when the last process detaches it*'
 	expect_status 0 shmbind list --json
-	jq -e '.segments[0].destroyed' out
+	expect_equal '[true,384]' \
+		"$(jq -c '.segments[0] | [.destroyed, .mode]' out)"
 }
 
 test_list_names_processes()
@@ -624,6 +751,28 @@ test_list_names_processes_with_huge_pages()
 	hold "$id"
 	expect_status 0 shmbind list --processes
 	expect_like out "*    $holder(touch-pages)*"
+}
+
+# Each file is closed at once.
+test_list_needs_few_descriptors()
+{
+	new_segment 16K
+	for _ in 1 2 3 4; do
+		hold "$id"
+	done
+	wait_for 20 all_attached
+	expect_status 0 sh -c 'ulimit -n 6 && exec shmbind list --processes'
+	expect_equal 4 "$(grep -o '(touch-pages)' out | wc -l)" processes
+}
+
+# A process chooses its own name.
+test_list_has_no_control_characters()
+{
+	new_segment 16K
+	hold_as "$(printf 'a\001b')" "$id"
+	expect_status 0 shmbind list --processes
+	expect_like out "*    $holder(a?b)*"
+	! grep "$(printf '\001')" out
 }
 
 test_list_names_no_process_after_detach()
@@ -661,6 +810,13 @@ test_list_is_coloured_on_a_terminal()
 	new_segment 4K
 	expect_status 0 on-terminal 80 shmbind list
 	grep -q "$escape\[1mKEY" out
+}
+
+test_failures_are_red()
+{
+	fill_node 3
+	expect_status 0 on-terminal 80 shmbind list
+	grep -q "$escape\[31m[1-9][0-9]*$escape\[0m" out
 }
 
 test_no_color_is_respected()
@@ -706,6 +862,12 @@ test_watch_prints_again()
 	new_segment 4K
 	timeout 3 shmbind list --watch 0.2 >out || :
 	[ "$(grep -c ^KEY out)" -ge 3 ] || fail "$(cat out)"
+}
+
+test_watch_pauses()
+{
+	timeout 3 shmbind list --watch 100 >out || :
+	expect_equal 1 "$(grep -c ^KEY out)" 'the number of lists'
 }
 
 test_watch_ends_when_nobody_reads()
@@ -818,6 +980,16 @@ test_json_of_unbound_has_null()
 			.resident, .fallback, .failed]' out)"
 }
 
+test_json_names_two_processes()
+{
+	new_segment 16K
+	hold "$id"
+	hold "$id"
+	wait_for 20 two_attached
+	expect_status 0 shmbind list --json --processes
+	expect_equal 2 "$(jq '.segments[0].processes | length' out)" processes
+}
+
 test_json_names_processes()
 {
 	new_segment 16K
@@ -827,19 +999,36 @@ test_json_names_processes()
 		"$(jq -c '.segments[0].processes' out)"
 }
 
-# A process chooses its own name.
 test_json_escapes_commands()
 {
 	new_segment 16K
-	name=$(printf 'a"\\\377\001\nb')
-	cp "$(command -v touch-pages)" "$name"
-	"./$name" -t 100 "$id" >/dev/null &
-	holder=$!
-	at_end "kill $holder; wait $holder || :"
-	wait_for 20 attached "$id"
+	hold_as "$(printf 'a"\\\377\001\nb')" "$id"
 	expect_status 0 shmbind list --json --processes
 	expect_equal '"a\"\\�\u0001"' \
 		"$(jq '.segments[0].processes[0].command' out)"
+}
+
+# expect_command NAME TEXT - The name of a process is TEXT in JSON.
+expect_command()
+{
+	new_segment 16K
+	hold_as "$(printf '%b' "$1")" "$id"
+	expect_status 0 shmbind list --json --processes "$id"
+	grep -q "\"command\":\"$2\"" out || fail "$1 is '$(cat out)'"
+}
+
+test_json_keeps_utf8()
+{
+	expect_command 'a\0303\0244\0342\0202\0254\0360\0237\0230\0200' 'aä€😀'
+}
+
+# An overlong slash, a surrogate, a character above the last one.
+test_json_replaces_what_is_not_utf8()
+{
+	bad='\\ufffd'
+	expect_command 'a\0340\0200\0257' "a$bad$bad$bad"
+	expect_command 'a\0355\0240\0200' "a$bad$bad$bad"
+	expect_command 'a\0364\0220\0200\0200' "a$bad$bad$bad$bad"
 }
 
 #
@@ -878,6 +1067,14 @@ test_wide_values_are_below_the_segment()
 		grep -q "^    $value" wide || fail "$(cat wide)"
 	done
 	sed 's/^ *//' wide | tr -d '\n' | grep -q ',1018,1020,1022'
+}
+
+test_long_lists_break_after_commas()
+{
+	made_up | listing table >wide
+	grep '^ *[0-9]*,' wide >lists
+	[ -s lists ] || fail "$(cat wide)"
+	! sed '$d' lists | grep -v ',$'
 }
 
 test_json_of_the_longest_line_is_valid()
@@ -976,6 +1173,17 @@ test_bad_nodes_are_clean_under_valgrind()
 test_missing_id_is_clean_under_valgrind()
 {
 	expect_status 1 checked shmbind list 99
+}
+
+test_many_segments_are_clean()
+{
+	for _ in 1 2 3 4 5; do
+		new_segment 4K
+		hold "$id"
+	done
+	expect_status 0 "$SANITIZED" list --processes
+	expect_status 0 "$SANITIZED" list --processes "$id"
+	expect_error ''
 }
 
 test_all_is_clean_with_sanitizers()

@@ -139,6 +139,24 @@ test_huge_pages_are_used()
 	grep "^ *0 *$id .* kernelpagesize_kB=2048 " /proc/sysvipc/shmbind
 }
 
+test_default_size_of_huge_pages_is_used()
+{
+	set_pool 1 2048 4
+	expect_made --huge -s hard -n 1 make-segment 2M
+	grep "^ *0 *$id .* kernelpagesize_kB=2048 " /proc/sysvipc/shmbind
+}
+
+# Without --min-size, they are those that are smaller than one huge page.
+test_library_leaves_small_segments_alone()
+{
+	for size in 2M:1M 1G:4M; do
+		expect_status 0 with_library SHMBIND_HUGE="${size%:*}" \
+			make-segment "${size#*:}"
+		made
+		expect_binding default
+	done
+}
+
 test_huge_leaves_small_segments_alone()
 {
 	expect_made --huge=2M -p stripe make-segment 1M
@@ -164,6 +182,29 @@ test_exit_status_is_the_programs()
 test_signal_is_the_programs()
 {
 	expect_status 143 shmbind run make-segment -s 15
+}
+
+# passed_on NAME ARG... - `shmbind run ARG...`, and print that variable of the program.
+passed_on()
+{
+	local name="$1"
+	shift
+	shmbind run "$@" jq -n -r "env.$name"
+}
+
+test_options_are_passed_on()
+{
+	expect_equal 1073741824 "$(passed_on SHMBIND_HUGE --huge=1G)"
+	expect_equal default "$(passed_on SHMBIND_HUGE --huge)"
+	expect_equal '' "$(passed_on SHMBIND_HUGE)"
+	expect_equal 4194304 "$(passed_on SHMBIND_MIN_SIZE --min-size 4M)"
+	expect_equal 2097152 "$(passed_on SHMBIND_MIN_SIZE --huge=2M)"
+}
+
+test_program_has_no_more_descriptors()
+{
+	expect_status 0 shmbind run timeout 10 ls /proc/self/fd
+	expect_equal '0 1 2 3' "$(xargs <out)" descriptors
 }
 
 test_arguments_are_the_programs()
@@ -251,6 +292,18 @@ test_other_preloaded_library_is_called()
 	made
 	expect_binding 'stripe|soft:1'
 	expect_error 'the wrapper was called'
+}
+
+test_library_comes_before_others()
+{
+	expect_status 0 env LD_PRELOAD="$tests/preload-shmget.so" \
+		shmbind run jq -n -r env.LD_PRELOAD
+	expect_output "$library:$tests/preload-shmget.so"
+}
+
+test_run_within_run_names_the_library_once()
+{
+	expect_equal "$library" "$(passed_on LD_PRELOAD shmbind run)"
 }
 
 test_run_within_run_uses_the_inner_one()
@@ -371,7 +424,7 @@ test_missing_node_is_an_error()
 
 test_wrong_variable_is_an_error()
 {
-	for wrong in POLICY=most STRENGTH=strong NODES=3-1 HUGE=3M MIN_SIZE=x \
+	for wrong in POLICY=most STRENGTH=strong NODES=3-1 NODES=1x HUGE=3M MIN_SIZE=x \
 		POPULATE=2 BEST_EFFORT=yes VERBOSE=-1; do
 		expect_error_of EINVAL "shmbind: SHMBIND_$wrong: expected *" \
 			with_library "SHMBIND_$wrong" make-segment 4M
@@ -426,6 +479,14 @@ test_best_effort_uses_ordinary_pages()
 	expect_error_like '*; ordinary pages are used'
 }
 
+# Hide their sizes, as if the kernel did not have huge pages.
+test_kernel_without_huge_pages_is_125()
+{
+	expect_refusal 125 '*: --huge: this kernel has no huge pages' \
+		unshare -m sh -c "mount -t tmpfs none /sys/kernel/mm/hugepages &&
+			exec shmbind run --huge make-segment -p"
+}
+
 test_wrong_usage_is_125()
 {
 	expect_refusal 125 'shmbind: *' shmbind run -p most make-segment -p
@@ -476,6 +537,16 @@ test_run_with_other_effective_ids_is_refused()
 	chmod 4755 setuid
 	expect_refusal 126 '* is run with effective ids that are not *' \
 		as_user ./setuid run make-segment -p
+}
+
+# Without the x bit of the group, it is not setgid.
+test_setgid_without_x_is_reached()
+{
+	cp "$tests/make-segment" setgid
+	chown 0:65534 setgid
+	chmod 2745 setgid
+	expect_made -p stripe -n 1 ./setgid 4M
+	expect_binding 'stripe|soft:1'
 }
 
 test_setuid_root_is_reached_by_root()
@@ -530,6 +601,43 @@ test_script_is_followed_to_its_program()
 		shmbind run ./script
 }
 
+test_script_of_a_script_is_followed()
+{
+	printf '#! \t%s -p\n' "$tests/make-segment" >inner
+	printf '#!%s\n' "$PWD/inner" >outer
+	chmod 755 inner outer
+	expect_status 0 shmbind run ./outer
+}
+
+test_missing_interpreter_is_126()
+{
+	printf '#!/missing\n' >script
+	chmod 755 script
+	expect_refusal 126 '*: its interpreter /missing: No such file or directory' \
+		shmbind run ./script
+}
+
+# execvp(3) gives it to a shell, which is static in the guest.
+test_file_of_no_form_is_for_the_shell()
+{
+	echo 'exit 0' >plain
+	chmod 755 plain
+	expect_refusal 126 '*: cannot reach ./plain: /bin/sh is statically linked;*' \
+		shmbind run ./plain
+}
+
+test_empty_directory_in_path_is_the_current()
+{
+	cp "$tests/make-segment" here
+	expect_status 0 env PATH=":$PATH" shmbind run here -p
+}
+
+test_directory_is_not_a_program()
+{
+	expect_refusal 126 'shmbind: cannot execute /tmp: Permission denied' \
+		shmbind run /tmp
+}
+
 test_missing_program_is_127()
 {
 	expect_refusal 127 'shmbind: cannot execute nothing: No such file or directory' \
@@ -577,6 +685,18 @@ test_if_supported_starts_the_program()
 	expect_error ''
 }
 
+test_if_supported_binds_where_it_is()
+{
+	expect_made --if-supported -p stripe -n 1 make-segment 4M
+	expect_binding 'stripe|soft:1'
+}
+
+test_if_supported_does_not_find_a_program()
+{
+	expect_refusal 127 'shmbind: cannot execute nothing: No such file or directory' \
+		without_call shmbind run --if-supported nothing
+}
+
 test_library_fails_without_the_call()
 {
 	expect_error_of ENOSYS 'shmbind: this kernel does not have shmbind(2): *' \
@@ -616,6 +736,16 @@ test_populate_works_in_a_child_of_vfork()
 	expect_equal 512 "$(resident "$id" 2)" "node 2"
 }
 
+test_populate_uses_cpus_in_a_child_of_fork()
+{
+	expect_status 0 shmbind run --populate -s hard -n 1-3 \
+		make-segment -w fork 6M
+	made
+	for node in 1 2 3; do
+		expect_equal 512 "$(resident "$id" $node)" "node $node"
+	done
+}
+
 test_populate_works_in_a_thread()
 {
 	expect_bound_by thread --populate --min-size 1M
@@ -629,6 +759,30 @@ test_populate_fills_huge_pages()
 	expect_made --populate --huge=2M -p stripe -s hard -n 1-2 make-segment 8M
 	expect_equal 2 "$(resident "$id" 1)" "node 1"
 	expect_equal 2 "$(resident "$id" 2)" "node 2"
+}
+
+test_populate_fills_a_whole_pool()
+{
+	set_pool 1 2048 4
+	expect_made --populate --huge=2M -s hard -n 1 make-segment 8M
+	expect_equal 4 "$(resident "$id" 1)" "node 1"
+}
+
+# Each node gets whole pages, and the last part is not a whole one.
+test_populate_fills_an_odd_number_of_pages()
+{
+	expect_made --populate -p stripe -s hard -n 1-3 make-segment 4099K
+	expect_equal 1025 "$(($(resident "$id" 1) + $(resident "$id" 2) +
+		$(resident "$id" 3)))" pages
+}
+
+# The CPUs of a process need not be those of the nodes.
+test_populate_works_on_some_cpus()
+{
+	expect_status 0 taskset 2 shmbind run --populate -s hard -n 1-3 \
+		make-segment 6M
+	made
+	expect_equal 1536 "$(resident "$id" 1)" "node 1"
 }
 
 test_populated_segment_has_its_mode()
