@@ -45,6 +45,12 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$root/build
 pinned=$root/series/base
 
+# The releases in bases/, the latest first.
+older_bases()
+{
+	(cd "$root/bases" && printf '%s\n' */ | tr -d / | sort -rV)
+}
+
 # BASE names an older base: bases/BASE has what differs there, build/BASE what is
 # built. Without BASE it is that of series/base, or the one that bin/overlay/fallback
 # has chosen since series/base was last changed.
@@ -61,7 +67,7 @@ if [[ $older ]]; then
 	own=bases/$older
 	[[ $older != */* && -f $root/$own/base ]] ||
 		die "there is no BASE=$BASE" \
-		    "it is one of: $release $(cd "$root/bases" && echo *)"
+		    "it is one of: $release $(older_bases | xargs)"
 	pinned=$root/$own/base
 	build+=/$older
 fi
