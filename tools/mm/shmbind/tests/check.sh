@@ -34,8 +34,9 @@ with_files()
 		bind() { [ ! -f "$1" ] || mount --bind "$1" "$2"; }
 		bind meminfo "$nodes/node1/meminfo"
 		bind zoneinfo /proc/zoneinfo
+		weights=/sys/kernel/mm/mempolicy/weighted_interleave
 		for file in weight*; do
-			bind "$file" "/sys/kernel/mm/mempolicy/weighted_interleave/node${file#weight}"
+			bind "$file" "$weights/node${file#weight}"
 		done
 		exec "$@"' "$nodes" "$@"
 }
