@@ -122,6 +122,11 @@ static inline bool has_feature(const char *need)
 		return has_thp_swap() && linux_is_since(6, 14);
 	if (!strcmp(need, "shmemorders"))
 		return linux_is_since(6, 14);
+	if (!strcmp(need, "autoweights"))
+		return !access("/sys/kernel/mm/mempolicy/weighted_interleave/auto",
+			       F_OK);
+	if (!strcmp(need, "gigasurplus"))
+		return linux_is_since(6, 18);
 	if (!strcmp(need, "damonvaddr"))
 		return linux_is_since(6, 18);
 	if (!strcmp(need, "failslab"))
@@ -163,6 +168,8 @@ static inline bool has_features(const char *needs)
  *   thpswap	a kernel that writes large folios to swap in one piece
  *   thpswapin	a kernel that reads large folios of shmem from swap in one piece
  *   shmemorders	a kernel whose shmem_enabled makes folios of every order
+ *   autoweights	a kernel that computes the weights of weighted interleave
+ *   gigasurplus	a kernel that makes surplus pages of 1 GiB
  *   damonvaddr	a kernel whose DAMON moves the memory of a process
  *   failslab	a kernel whose allocations can be made to fail
  *

@@ -195,7 +195,7 @@ TEST_F(weighted, automatic_weights_count)
 	struct weighted_env *env = &self->env;
 	int nodes[ROUNDS * WEIGHT_MAX], count;
 
-	REQUIRE("slow=1");	/* so the firmware reports bandwidth */
+	REQUIRE("slow=1 autoweights");	/* so the firmware reports bandwidth */
 	ASSERT_EQ(0, weigh_automatically());
 	env->round = get_weights(&env->memory, env->weights);
 	count = ROUNDS * env->round;
