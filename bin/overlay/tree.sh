@@ -182,14 +182,15 @@ shared()
 }
 
 # merge_shared FILE COPY - Merge those hunks into COPY, a file of an older base: by
-# patch(1), at another line or in a changed context.
+# patch(1), at another line or in a changed context. Fails if one does not merge.
 merge_shared()
 {
-	local hunks=$2.hunks
+	local hunks=$2.hunks status=0
 	shared "$1" >"$hunks"
 	! grep -q '^@@ ' "$hunks" ||
-		patch -s -N -F2 -r - --no-backup-if-mismatch "$2" "$hunks"
+		patch -s -N -F2 -r - --no-backup-if-mismatch "$2" "$hunks" || status=$?
 	rm -f "$hunks"
+	return $status
 }
 
 # merged REVISION - Hash what the hunks of the series make of the base's files.
