@@ -12,10 +12,10 @@ LIST = ROOT / "qemu" / "features"
 
 def lacking():
     """The features that an older base does not have: lib.sh exports its place."""
-    own = os.environ.get("own")
-    if not own or not (ROOT / own / "lacks").exists():
+    delta = os.environ.get("delta")
+    if not delta or not (ROOT / delta / "lacks").exists():
         return set()
-    lines = (ROOT / own / "lacks").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / delta / "lacks").read_text(encoding="utf-8").splitlines()
     return {line.split()[0] for line in lines if line and line[0] != "#"}
 
 

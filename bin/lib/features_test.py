@@ -66,8 +66,8 @@ class Features(unittest.TestCase):
         bases = sorted((features.ROOT / "bases").glob("*/lacks"))
         self.assertTrue(bases)
         for base in bases:
-            own = str(base.parent.relative_to(features.ROOT))
-            with unittest.mock.patch.dict(os.environ, {"own": own}):
+            delta = str(base.parent.relative_to(features.ROOT))
+            with unittest.mock.patch.dict(os.environ, {"delta": delta}):
                 lacking, known = features.lacking(), features.load()
             self.assertTrue(lacking)
             for name in lacking:

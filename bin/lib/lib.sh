@@ -51,8 +51,8 @@ older_bases()
 	(cd "$root/bases" && printf '%s\n' */ | tr -d / | sort -rV)
 }
 
-# BASE names an older base: bases/BASE has what differs there, build/BASE what is
-# built. Without BASE it is that of series/base, or the one that bin/overlay/fallback
+# BASE names an older base: bases/BASE, the delta, has what differs there, build/BASE
+# what is built. Without BASE it is that of series/base, or the one that bin/overlay/fallback
 # has chosen since series/base was last changed.
 older=''
 read -r _ release <"$pinned"
@@ -62,16 +62,16 @@ if [[ ${BASE:-} ]]; then
 elif [[ $build/fallback -nt $pinned ]]; then
 	older=$(<"$build/fallback")
 fi
-own=''
+delta=''
 if [[ $older ]]; then
-	own=bases/$older
-	[[ $older != */* && -f $root/$own/base ]] ||
-		die "there is no BASE=$BASE" \
+	delta=bases/$older
+	[[ $older != */* && -f $root/$delta/base ]] ||
+		die "there is no BASE=$older" \
 		    "it is one of: $release $(older_bases | xargs)"
-	pinned=$root/$own/base
+	pinned=$root/$delta/base
 	build+=/$older
 fi
-export own
+export delta
 
 tree=${option[tree]:-$build/linux}		# the work tree: base and series
 logs=$build/logs

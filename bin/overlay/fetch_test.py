@@ -68,7 +68,7 @@ class Fetch(unittest.TestCase):
                         for package, version in offered)
         (self.place / "offered").write_text(lines)
         environment = {name: value for name, value in os.environ.items()
-                       if name not in ("BASE", "KSRC", "own")}
+                       if name not in ("BASE", "KSRC", "delta")}
         return subprocess.run(
             [self.clone / "bin" / "overlay" / "fetch"], check=False,
             capture_output=True, text=True,

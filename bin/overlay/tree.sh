@@ -131,15 +131,15 @@ units()
 			do
 				[[ ! -f $root/$file ]] || break
 			done
-			if [[ $own && -f $root/$own/$path ]]; then
-				file=$own/$path
-			elif [[ $own ]] && is_row "$path"; then
+			if [[ $delta && -f $root/$delta/$path ]]; then
+				file=$delta/$path
+			elif [[ $delta ]] && is_row "$path"; then
 				k cat-file -e "base:$path" 2>/dev/null || continue
 				file=rows/$path.patch
 			fi
 			echo "$name $path $file"
 		done
-		own_paths "$name" | grep -vxFf <(paths_of "$name") |
+		delta_paths "$name" | grep -vxFf <(paths_of "$name") |
 			sed "s|.*|$name & &.$name.patch|" || true
 	done
 }
@@ -147,28 +147,28 @@ units()
 # is_whole PATH FILE - Does the overlay have the file whole, rather than as hunks?
 is_whole()
 {
-	[[ $2 == "$1" || $2 == "$own/$1" ]]
+	[[ $2 == "$1" || $2 == "$delta/$1" ]]
 }
 
 # The files of bases/<base> that belong to the kernel.
-own_files()
+delta_files()
 (
-	[[ $own ]] || return 0
+	[[ $delta ]] || return 0
 	cd "$root"
-	find "$own" -type f | grep -e '/.*/.*/' -e '\.patch$' | sort
+	find "$delta" -type f | grep -e '/.*/.*/' -e '\.patch$' | sort
 )
 
-# own_paths PATCH - The paths of its hunks that carry its name.
-own_paths()
+# delta_paths PATCH - The paths of its hunks that carry its name.
+delta_paths()
 {
-	own_files | sed -n "s|^$own/||; s|\.$1\.patch$||p"
+	delta_files | sed -n "s|^$delta/||; s|\.$1\.patch$||p"
 }
 
 # Which hunks of a file an older base does without. The file in bases/ that has
 # others in their place says so in a line.
 without()
 {
-	sed -n '/^diff /q; s/^Without hunks\?: //p' "$root/$own/$1" 2>/dev/null |
+	sed -n '/^diff /q; s/^Without hunks\?: //p' "$root/$delta/$1" 2>/dev/null |
 		tr -d ,
 }
 
@@ -215,8 +215,8 @@ fingerprint()
 	{
 		k rev-parse base
 		cat series/order
-		{ overlay; own_files; } | xargs -d '\n' stat -c '%a %n'
-		{ overlay; own_files; } | xargs -d '\n' sha1sum --
+		{ overlay; delta_files; } | xargs -d '\n' stat -c '%a %n'
+		{ overlay; delta_files; } | xargs -d '\n' sha1sum --
 	} 2>&1 | sha1sum
 	patches | sed 's|^|series/|' | xargs -d '\n' sha1sum -- 2>&1 | sha1sum
 )
