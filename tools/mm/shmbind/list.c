@@ -146,12 +146,12 @@ static void warn_outside(const struct list *list, const struct segment *segment)
 static int print_list(struct list *list)
 {
 	struct segment *segments;
-	long i, count;
+	long i, count, unknown;
 	int status;
 
 	if (!nodes_allowed(&list->style.allowed))
 		die(EXIT_FAILED, "cannot read Mems_allowed_list in /proc/self/status");
-	count = segments_read(&segments, list->style.processes);
+	count = segments_read(&segments, list->style.processes, &unknown);
 	if (count < 0)
 		die(EXIT_FAILED, "cannot read /proc/sysvipc/shmbind: %s",
 		    strerror(errno));
@@ -161,6 +161,9 @@ static int print_list(struct list *list)
 	else if (!print_table(segments, count, &list->style))
 		die(EXIT_FAILED, "no memory");
 	fflush(stdout);
+	if (unknown > 0)
+		complain("lines of /proc/sysvipc/shmbind that this version cannot read: %ld; their segments are left out",
+			 unknown);
 	status = find_missing(list, segments, count);
 	for (i = 0; i < count && !list->json; i++)
 		warn_outside(list, &segments[i]);

@@ -157,13 +157,17 @@ bool segment_parse(const char *line, struct segment *segment)
  * The listing.
  */
 
-/* Read a line and parse it. False at the end of the file. */
+/*
+ * Read lines up to one that can be parsed, and count the others. The header is the
+ * first of them. False at the end of the file.
+ */
 static bool read_segment(FILE *file, char **line, size_t *size,
-			 struct segment *segment)
+			 struct segment *segment, long *others)
 {
 	while (getline(line, size, file) > 0) {
 		if (segment_parse(*line, segment))
 			return true;
+		++*others;
 	}
 	return false;
 }
@@ -174,8 +178,10 @@ bool segment_read(int shmid, struct segment *segment)
 	bool found = false;
 	char *line = NULL;
 	size_t size = 0;
+	long others = 0;
 
-	while (file && !found && read_segment(file, &line, &size, segment))
+	while (file && !found &&
+	       read_segment(file, &line, &size, segment, &others))
 		found = segment->shmid == shmid;
 	free(line);
 	if (file)
@@ -191,7 +197,7 @@ static void *grow(void *array, size_t count, size_t size)
 	return reallocarray(array, count ? 2 * count : 1, size);
 }
 
-static long read_listing(FILE *file, struct segment **segments)
+static long read_listing(FILE *file, struct segment **segments, long *others)
 {
 	struct segment segment, *bigger;
 	char *line = NULL;
@@ -199,7 +205,7 @@ static long read_listing(FILE *file, struct segment **segments)
 	long count = 0;
 
 	*segments = NULL;
-	while (read_segment(file, &line, &size, &segment)) {
+	while (read_segment(file, &line, &size, &segment, others)) {
 		bigger = grow(*segments, count, sizeof(segment));
 		if (!bigger) {
 			free(*segments);
@@ -409,15 +415,16 @@ bool segment_set_mode(int shmid, unsigned int mode)
 	return !shmctl(shmid, IPC_SET, &change);
 }
 
-long segments_read(struct segment **segments, bool processes)
+long segments_read(struct segment **segments, bool processes, long *unknown)
 {
 	FILE *file = fopen(LISTING, "re");
-	long count;
+	long count, others = 0;
 
 	if (!file)
 		return -1;
-	count = read_listing(file, segments);
+	count = read_listing(file, segments, &others);
 	fclose(file);
+	*unknown = others - 1;	/* the header */
 	if (count < 0) {
 		errno = ENOMEM;
 		return -1;

@@ -53,12 +53,14 @@ struct segment {
  * segments_read() - Read all segments, by id.
  * @segments: The array, for segments_free().
  * @processes: Look for the processes that have them attached, too.
+ * @unknown: Set to the number of segments whose line cannot be parsed; later
+ *	kernels may have further policies.
  *
  * A segment that goes meanwhile is left out.
  *
  * Return: Their number, or -1 with errno set.
  */
-long segments_read(struct segment **segments, bool processes);
+long segments_read(struct segment **segments, bool processes, long *unknown);
 void segments_free(struct segment *segments, long count);
 
 /**

@@ -1140,6 +1140,21 @@ test_broken_lines_are_not_parsed()
 	expect_equal "$(wc -l <lines)" "$(listing parse <lines | wc -l)"
 }
 
+# A policy of a later kernel: the other segments are listed.
+test_list_reports_lines_that_it_cannot_read()
+{
+	new_segment 64K -p stripe
+	new_segment 64K -p mostfree
+	expect_status 0 shmbind list
+	expect_error ''
+	sed 's/stripe/later/' /proc/sysvipc/shmbind >listing
+	expect_status 0 unshare -m sh -c \
+		'mount --bind listing /proc/sysvipc/shmbind && exec shmbind list'
+	expect_error_like '*sysvipc/shmbind that this version cannot read: 1; *'
+	expect_output_like "*mostfree*"
+	! grep later out || fail "the line is shown"
+}
+
 #
 # Memory errors. valgrind does not know system call 473.
 #
