@@ -413,6 +413,7 @@ struct mempolicy *shmbind_publish(struct mempolicy **binding,
 {
 	struct mempolicy *old = *binding;
 
+	/* Read without a lock; set before the first page of such a segment */
 	if (mpol_is_confined(pol))
 		WRITE_ONCE(ever_confined, true);
 	*binding = pol;
@@ -431,6 +432,7 @@ struct mempolicy *shmbind_publish(struct mempolicy **binding,
  */
 bool shmbind_ever_confined(void)
 {
+	/* Only ever becomes true, so no lock is needed */
 	return READ_ONCE(ever_confined);
 }
 
@@ -519,6 +521,7 @@ static int shmbind_local_node(void)
  */
 static int firstref_nearest(struct shmbind *b, int nid)
 {
+	/* Faults may race to fill it in; all of them compute the same node */
 	unsigned int nearest = READ_ONCE(b->nearest[nid]);
 
 	if (!nearest) {
@@ -848,6 +851,7 @@ static unsigned long node_free_pages(int nid, enum zone_type highest_zoneidx)
 #ifdef CONFIG_HUGETLBFS
 static unsigned long node_free_huge_pages(const struct hstate *h, int nid)
 {
+	/* Written under hugetlb_lock; a choice may be outdated anyway */
 	return READ_ONCE(h->free_huge_pages_node[nid]);
 }
 #else
@@ -1366,6 +1370,7 @@ static bool hugetlb_has_free_surplus(const struct hstate *h)
 {
 	int nid;
 
+	/* Written under hugetlb_lock, which not every caller holds */
 	if (!READ_ONCE(h->surplus_huge_pages))
 		return false;
 
@@ -1407,6 +1412,7 @@ static void drop_nodes_without_pages(const struct hstate *h,
 	int nid;
 
 	for_each_node_mask(nid, *candidates)
+		/* Written under hugetlb_lock; a choice may be outdated anyway */
 		if (!READ_ONCE(h->nr_huge_pages_node[nid]))
 			node_clear(nid, *candidates);
 }
@@ -1434,6 +1440,7 @@ static int hugetlb_choose(struct shmbind *b, struct hstate *h,
 	}
 
 	nid = shmbind_choose_from(b, gfp, h, *candidates, turn);
+	/* As in drop_nodes_without_pages() */
 	if (likely(READ_ONCE(h->nr_huge_pages_node[nid])) ||
 	    hugetlb_surplus_possible(h, alloc_flags))
 		return nid;
