@@ -247,7 +247,7 @@ TEST_F(demotion, hard_pages_stay_mapped_beside_soft)
 }
 
 /* HARD pages stay mapped when allocations on a full node reclaim. */
-TEST_F_TIMEOUT(demotion, hard_pages_stay_mapped_on_a_full_node, 150)
+TEST_F_TIMEOUT(demotion, hard_pages_stay_mapped_on_a_full_node, 300)
 {
 	struct nodemask mask = nodes_of(self->node);
 	long faults = 0, last;
