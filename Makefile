@@ -24,7 +24,7 @@ export V TEST NUMA DIST DRY DEBUG ACCEL KSRC EXTRA_CONFIG ARCH J SIGNOFF \
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows patch rebase bench \
-	bench-compare bisect mutants neighbours deb deb-check clean distclean
+	bench-compare bisect soak mutants neighbours deb deb-check clean distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
 
@@ -107,6 +107,10 @@ bench-compare:
 
 bisect: tree
 	@bin/check/bisect
+
+# Random operations, for SECONDS on each kernel.
+soak: topologies $(if $(dry),,tree)
+	@SOAK_SECONDS='$(SECONDS)' SOAK_SEED='$(SEED)' bin/check/soak
 
 # What is broken on purpose. MUTANT= names some of it.
 mutants: kernel

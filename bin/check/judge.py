@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: GPL-2.0
 """Judge a guest's run of the selftests, or of the command's tests.
 
-  judge.py [--facts FACTS] [--status STATUS] --console FILE NAME.ktap
+  judge.py [--facts FACTS] [--status STATUS] [--races FUNCTIONS] --console FILE
+           NAME.ktap
 
 Standard input has the names of all tests that must appear, as bin/check/tests
 prints them. NAME.ktap is the output of the channel: the KTAP of
 run_kselftest.sh or run-tests, which contains that of each test program. FACTS are the
 features of the guest, as topology.py prints them. STATUS is the exit status of
-the guest, 124 if it reached its time limit.
+the guest, 124 if it reached its time limit. FUNCTIONS are those in which a data
+race that KCSAN reports is a failure; others are the base kernel's.
 
 Writes NAME.verdict, a line for each test, and NAME.count, the numbers of
 passed, failed and unexpectedly skipped tests. Prints what is wrong, and fails
@@ -40,6 +42,9 @@ COMPLAINT = re.compile(
 ANNOUNCED = re.compile(".*shmbind: expect oom (.*)")
 KILLED = re.compile(r".*Killed process [0-9]+ \(([^)]*)")
 OOM = re.compile("invoked oom-killer|no killable processes")
+RACE = re.compile("BUG: KCSAN: ")
+RULE = re.compile(r"(\[[ 0-9.]+\] )?={40,}$")    # before and after a report of it
+FRAME = re.compile(r"(\[[ 0-9.]+\] )? ([A-Za-z_][\w.]*)\+0x")
 
 PLAN = re.compile(r"1\.\.([0-9]+)$")
 PROGRAM = re.compile("# selftests: [^:]*: ")
@@ -83,6 +88,27 @@ class Judge:
     def fail(self, name, cause):
         """Report that a test, a program or the run is wrong."""
         self.verdict.append(f"FAIL {name}: {cause}")
+
+    def read_races(self, lines, functions):
+        """The kernel's messages without KCSAN's reports, which are judged here.
+
+        A report is about our code if a function of it is in one of its stacks.
+        """
+        race, frames = "", set()
+        for line in lines:
+            if race and RULE.match(line):
+                if frames & functions:
+                    self.fail("console", race)
+                race, frames = "", set()
+            elif RACE.search(line):
+                race, frames = line, set()
+            elif race:
+                frame = FRAME.match(line)
+                frames.add(frame[2] if frame else "")
+            else:
+                yield line
+        if race:
+            self.fail("console", f"{race}: the report has no end")
 
     def read_console(self, lines):
         """The kernel's messages.
@@ -229,10 +255,10 @@ class Judge:
         return sum(line.startswith(f"{word} ") for line in self.verdict)
 
 
-def judge(tests, facts, console, channel, status):
-    """The verdict on a run; all arguments but the exit status are lines."""
+def judge(tests, facts, console, channel, status, races=()):
+    """The verdict on a run. Tests to channel are lines, races is functions."""
     found = Judge(dict.fromkeys(tests), features.read_facts(facts))
-    found.read_console(console)
+    found.read_console(found.read_races(console, set(races)))
     found.read_channel(channel)
     found.check_status(status)
     return found
@@ -274,6 +300,7 @@ def main():
         description="Judge a run of the selftests.")
     parser.add_argument("--facts", default="")
     parser.add_argument("--status", type=int, default=0)
+    parser.add_argument("--races", default="")
     parser.add_argument("--console", type=Path, required=True)
     parser.add_argument("channel", type=Path, metavar="NAME.ktap")
     args = parser.parse_args()
@@ -281,7 +308,8 @@ def main():
     sys.stdin.reconfigure(errors="surrogateescape")
     sys.stdout.reconfigure(errors="surrogateescape")
     found = judge(sys.stdin.read().splitlines(), args.facts.splitlines(),
-                  lines_of(args.console), lines_of(args.channel), args.status)
+                  lines_of(args.console), lines_of(args.channel), args.status,
+                  args.races.split())
     with open(args.channel.with_suffix(".verdict"), "w", encoding="utf-8",
               errors="surrogateescape") as stream:
         stream.writelines(f"{line}\n" for line in found.verdict)

@@ -198,12 +198,13 @@ COMPLAINTS = (
 )
 
 
-def run(status=0, **altered):
+def run(status=0, races="", **altered):
     """What is wrong with the good run, some of its files being altered."""
     files = {"tests": TESTS, "facts": FACTS, "console": CONSOLE,
              "channel": CHANNEL} | altered
     found = judge.judge(*(files[name].splitlines() for name in
-                          ("tests", "facts", "console", "channel")), status)
+                          ("tests", "facts", "console", "channel")), status,
+                        races.split())
     return [line for line in found.verdict
             if line.startswith(("FAIL", "SKIP"))], found
 
@@ -222,6 +223,44 @@ class Good(unittest.TestCase):
         """a skip is right if one of its two needs is not met"""
         channel = CHANNEL.replace("nodes=5", "nodes=4 cpuless")
         self.assertEqual(run(channel=channel)[0], [])
+
+
+# A report of KCSAN, with the stacks of both accesses.
+RACE = """[    3.0] ==================================================
+[    3.0] BUG: KCSAN: data-race in __mod_node_page_state / stripe_choose
+[    3.0]
+[    3.0] write to 0xffff888004c0a000 of 8 bytes by task 12 on cpu 0:
+[    3.0]  __mod_node_page_state+0x12/0x80
+[    3.0]  do_user_addr_fault+0x1/0x2
+[    3.0] read to 0xffff888004c0a000 of 8 bytes by task 13 on cpu 1:
+[    3.0]  stripe_choose+0x12/0x80
+[    3.0]  shmem_alloc_folio+0x1/0x2
+[    3.0] ==================================================
+"""
+
+
+class Races(unittest.TestCase):
+    """Reports of KCSAN."""
+
+    def test_race_of_ours(self):
+        """finds a race with one of our functions, once"""
+        wrong = run(console=CONSOLE + RACE, races="stripe_choose other")[0]
+        self.assertEqual(len(wrong), 1)
+        self.assertRegex(wrong[0], "FAIL console: .*KCSAN: data-race in")
+
+    def test_race_of_others(self):
+        """a race without our functions is the base kernel's"""
+        self.assertEqual(run(console=CONSOLE + RACE, races="stripe")[0], [])
+
+    def test_after_a_race(self):
+        """finds what follows a report"""
+        wrong = run(console=CONSOLE + RACE + "[ 3.0] BUG: x\n", races="a")[0]
+        self.assertEqual(wrong, ["FAIL console: [ 3.0] BUG: x"])
+
+    def test_report_without_end(self):
+        """finds a report that has no end"""
+        cut = RACE.rpartition("[    3.0] ====")[0]
+        self.assertRegex(run(console=CONSOLE + cut)[0][0], "has no end")
 
 
 class Wrong(unittest.TestCase):

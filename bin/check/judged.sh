@@ -33,6 +33,12 @@ ended()
 	say "$1" "$topology: $file.${line/ # SKIP /: }"
 }
 
+# The functions of our files, in which no data race is accepted.
+own_functions()
+{
+	"${cross}nm" "$objects"/{mm,ipc}/shmbind.o | awk '$2 ~ /^[tT]$/ { print $3 }'
+}
+
 # Run the tests, and judge the run.
 run_judged()
 {
@@ -48,7 +54,7 @@ run_judged()
 	"$root/bin/guest/vm" --limit "$limit" "${places[@]}" \
 		"$topology" "$name" "${program[@]}" </dev/null |
 		tee "$results/$name.ktap" | show || status=$?
-	"$root/bin/check/judge.py" --status "$status" \
+	"$root/bin/check/judge.py" --status "$status" --races "$(own_functions)" \
 		--facts "$("$root/bin/guest/topology.py" facts "$topology")" \
 		--console "$logs/$name.console" "$results/$name.ktap" <<<"$tests"
 }

@@ -5,8 +5,14 @@
 
 . "$root/bin/guest/arch.sh"
 
+# The kernel: DEBUG chooses one with more checks.
 kind=$ARCH
-[[ ${DEBUG:-} != 1 ]] || kind+=-debug
+case ${DEBUG:-0} in
+0)	;;
+1)	kind+=-debug ;;
+kcsan)	kind+=-kcsan ;;
+*)	die "DEBUG=$DEBUG" "DEBUG is 1 (KASAN, lockdep, kmemleak), kcsan, or 0" ;;
+esac
 
 objects=${option[objects]:-$build/$kind} # the kernel: objects, .config, image
 user=${option[guest]:-$build/user-$ARCH} # the rest of the guest, for every kernel

@@ -3,13 +3,12 @@
  * Long-term pins, as io_uring, RDMA and VFIO use them. A pinned page cannot
  * stay in ZONE_MOVABLE, and a HARD page cannot leave its mask.
  */
-#include <linux/types.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 
 #include "ballast.h"
 #include "caller.h"
 #include "cgroup.h"
+#include "gup.h"
 #include "hotplug.h"
 #include "moved.h"
 #include "pool.h"
@@ -18,19 +17,6 @@
 #define PAGES		64
 #define HUGE		FOLIO_SIZE
 #define PIN_MS		20000	/* after this, a pin is considered to hang */
-
-#define GUP_TEST	"/sys/kernel/debug/gup_test"
-
-/* The interface of the kernel's mm/gup_test.c. */
-struct pin_longterm_test {
-	__u64 addr;
-	__u64 size;
-	__u32 flags;
-};
-
-#define PIN_LONGTERM_TEST_START	_IOW('g', 7, struct pin_longterm_test)
-#define PIN_LONGTERM_TEST_FLAG_USE_WRITE	1
-#define PIN_LONGTERM_TEST_FLAG_USE_FAST		2
 
 enum { NEVER_ENDED = -1, NO_PIN = -2 };
 
@@ -45,16 +31,11 @@ struct pin {
 static void pin_as_nobody(int test, struct segment *seg, int flags, int report,
 			  int hold)
 {
-	struct pin_longterm_test pin = {
-		.addr = (unsigned long)seg->addr,
-		.size = seg->size,
-		.flags = flags | PIN_LONGTERM_TEST_FLAG_USE_WRITE,
-	};
 	int result;
 
 	if (become(NOBODY))
 		_exit(1);
-	result = ioctl(test, PIN_LONGTERM_TEST_START, &pin) ? errno : 0;
+	result = gup_pin(test, seg->addr, seg->size, flags) ? errno : 0;
 	if (write(report, &result, sizeof(result)) != sizeof(result))
 		_exit(1);
 	_exit(read(hold, &result, 1) ? 1 : 0);

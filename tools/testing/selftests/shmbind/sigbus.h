@@ -72,6 +72,20 @@ static inline bool try_load(const long *from, long *value)
 	return loaded;
 }
 
+/* Store @value to *@to; false if it gets SIGBUS. */
+static inline bool try_store(long *to, long value)
+{
+	bool stored = false;
+
+	__atomic_store_n(&sigbus_expected, true, __ATOMIC_SEQ_CST);
+	if (!sigsetjmp(sigbus_jump, 0)) {
+		__atomic_store_n(to, value, __ATOMIC_RELAXED);
+		stored = true;
+	}
+	__atomic_store_n(&sigbus_expected, false, __ATOMIC_SEQ_CST);
+	return stored;
+}
+
 static inline bool try_read(char *addr, size_t page)
 {
 	long value;
