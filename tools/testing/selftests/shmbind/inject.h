@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Have single allocations fail. The kernel needs CONFIG_FAILSLAB and
- * CONFIG_FAULT_INJECTION_DEBUG_FS; tests that use it have REQUIRE("failslab").
+ * Have single allocations of objects and pages fail. The kernel needs
+ * CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC and CONFIG_FAULT_INJECTION_DEBUG_FS; tests
+ * that use it have REQUIRE("failslab").
  */
 #ifndef SELFTEST_SHMBIND_INJECT_H
 #define SELFTEST_SHMBIND_INJECT_H
@@ -25,7 +26,11 @@ static inline int inject_start(void)
 		return -1;
 	/* include allocations that may wait, and print no stack traces */
 	if (write_file(DEBUGFS "/failslab/ignore-gfp-wait", "N") ||
-	    write_file(DEBUGFS "/failslab/verbose", "0"))
+	    write_file(DEBUGFS "/failslab/verbose", "0") ||
+	    write_file(DEBUGFS "/fail_page_alloc/ignore-gfp-wait", "N") ||
+	    write_file(DEBUGFS "/fail_page_alloc/ignore-gfp-highmem", "N") ||
+	    write_file(DEBUGFS "/fail_page_alloc/min-order", "0") ||
+	    write_file(DEBUGFS "/fail_page_alloc/verbose", "0"))
 		return -1;
 	return open("/proc/thread-self/fail-nth", O_RDWR);
 }
