@@ -139,7 +139,7 @@ check_variables()
 	local name
 	[[ ${J:-1} =~ ^[1-9][0-9]{0,3}$ ]] ||
 		die "J=$J" "J is the number of parallel jobs"
-	for name in V DRY DEBUG; do
+	for name in V DRY; do
 		[[ ${!name:-} =~ ^[01]?$ ]] ||
 			die "$name=${!name}" "$name is 0 or 1"
 	done
