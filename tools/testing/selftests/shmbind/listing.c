@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "segment.h"
+#include "thp.h"
 
 #define LISTING	"/proc/sysvipc/shmbind"
 #define PAGES	32
@@ -388,9 +389,43 @@ TEST_F(listing, huge_pages_are_counted_in_their_size)
 	segment_remove(&huge);
 }
 
+#define BIG_PAGES	4096
+
+/* All pages of a segment are counted, however many, and no others. */
+TEST_F(listing, every_page_of_a_big_segment_counts)
+{
+	int pages = 2 * BIG_PAGES + 5;
+	struct segment big;
+
+	ASSERT_EQ(0, segment_attach(&self->seg));
+	touch_pages(self->seg.addr, PAGES);
+	ASSERT_EQ(0, segment_open(&big, pages, MEM_STRIPE, &self->memory));
+	touch_pages(big.addr, pages);
+	EXPECT_EQ(2, read_listed(big.id, &self->listed, &self->times));
+	EXPECT_EQ(pages, listed_pages(&self->listed));
+	segment_remove(&big);
+}
+
+/* A large folio is counted in base pages. */
+TEST_F(listing, large_folios_are_counted_by_pages)
+{
+	int pages = FOLIO_SIZE / page_size();
+	struct segment large;
+	size_t mapped;
+
+	ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
+	open_aligned(_metadata, &large, pages, MEM_STRIPE, &self->memory);
+	touch_page(large.addr, 0);
+	mapped = large_bytes(&large);
+	EXPECT_EQ(0, write_file(THP_DIR "shmem_enabled", "never"));
+	EXPECT_EQ(FOLIO_SIZE, mapped);
+	EXPECT_EQ(2, read_listed(large.id, &self->listed, &self->times));
+	EXPECT_EQ(pages, listed_pages(&self->listed));
+	segment_remove(&large);
+}
+
 /* Reading the file while segments change */
 
-#define BIG_PAGES	4096
 
 struct traffic {
 	struct segment *big;
