@@ -211,6 +211,20 @@ TEST_F(stripe, two_segments_alternating_are_each_even)
 	expect_round_robin(_metadata, env, env->others, env->pages);
 }
 
+/* Stripes begin at different nodes, so small segments do not fill one node. */
+TEST_F(stripe, segments_begin_at_different_nodes)
+{
+	struct stripe_env *env = &self->env;
+	int nodes[NODES_MAX];
+
+	for (int i = 0; i < env->width; i++) {
+		open_stripe(_metadata, env, &env->other);
+		nodes[i] = touch_and_look(&env->other, 0);
+		ASSERT_EQ(0, segment_detach(&env->other));
+	}
+	EXPECT_EQ(0, spread(nodes, env->width, &env->memory));
+}
+
 /* A new process for each page continues the round. */
 TEST_F(stripe, new_processes_continue_the_round)
 {
