@@ -189,6 +189,82 @@ TEST_F(pool, mostfree_threads_use_up_all_pools)
 	use_up_pools(_metadata, &self->env, MEM_MOSTFREE | variant->strength);
 }
 
+/* A thread that touches a huge page at the same time as another. */
+struct racer {
+	pthread_t thread;
+	int node;
+	char *addr;
+	int *arrived;
+};
+
+static void *race(void *arg)
+{
+	struct racer *racer = arg;
+
+	run_on_node(racer->node);
+	__atomic_add_fetch(racer->arrived, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(racer->arrived, __ATOMIC_SEQ_CST) < 2)
+		;
+	touch_page(racer->addr, 0);
+	return NULL;
+}
+
+/* Find two nodes, and two with CPUs that are nearer to the first of them. */
+static bool find_rivals(const struct huge_env *env, int nodes[2],
+			struct racer racers[2])
+{
+	int a, b, node, rivals;
+
+	for (a = -1; next_node(&a, &env->memory);) {
+		for (b = -1; next_node(&b, &env->memory);) {
+			rivals = 0;
+			for (node = -1; a != b && rivals < 2 &&
+			     next_node(&node, &env->cpus);) {
+				if (node_distance(node, a) <
+				    node_distance(node, b))
+					racers[rivals++].node = node;
+			}
+			nodes[0] = a;
+			nodes[1] = b;
+			if (rivals == 2)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* A thread whose chosen pool has just lost its last page takes the other. */
+TEST_F(pool, mostfree_threads_share_the_last_pages)
+{
+	struct huge_env *env = &self->env;
+	struct racer racers[2];
+	int nodes[2], arrived;
+	struct nodemask mask;
+
+	REQUIRE("nodes=2 cpunodes=2");
+	ASSERT_TRUE(find_rivals(env, nodes, racers));
+	mask = nodes_of(nodes[0]);
+	node_set(nodes[1], &mask);
+	ASSERT_EQ(0, pools_fill(HUGE, &env->memory, 0));
+	ASSERT_EQ(0, pools_fill(HUGE, &mask, 1));
+	for (int round = 0; round < 200; round++) {
+		ASSERT_EQ(0, huge_open(&env->seg, HUGE, 2, 0,
+				       MEM_MOSTFREE | variant->strength, &mask));
+		arrived = 0;
+		for (int i = 0; i < 2; i++) {
+			racers[i].addr = env->seg.addr + i * HUGE;
+			racers[i].arrived = &arrived;
+			ASSERT_EQ(0, pthread_create(&racers[i].thread, NULL,
+						    race, &racers[i]));
+		}
+		for (int i = 0; i < 2; i++)
+			ASSERT_EQ(0, pthread_join(racers[i].thread, NULL));
+		EXPECT_NE(huge_node(env->seg.addr, 0),
+			  huge_node(env->seg.addr, 1));
+		segment_remove(&env->seg);
+	}
+}
+
 /*
  * The binding holds for unrelated processes, children, and after a new attach.
  * The caller's CPU is not local to the bound node if possible.
