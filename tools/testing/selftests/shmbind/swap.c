@@ -352,6 +352,28 @@ TEST_F(pages, full_node_stops_a_hard_stripe)
 		EXPECT_GE(1, spread(nodes, PAGES, &mask));
 }
 
+/*
+ * The pages that are read ahead with the wanted one do not reclaim on a full
+ * node. The wanted one falls back to another node, and does not reclaim either.
+ */
+TEST_F(pages, pages_read_ahead_reclaim_nothing)
+{
+	struct swap_env *env = &self->env;
+	struct nodemask mask = nodes_of(victim_node());
+	long reclaims;
+
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES, MEM_SOFTBIND, &mask));
+	write_numbers(&env->seg);
+	swap_out(_metadata, &env->group, &env->seg);
+	ASSERT_LT(0, fill_node_locked(&env->ballast, first_node(&mask)));
+	reclaims = direct_reclaims();
+	for (int page = 0; page < PAGES; page++)
+		ASSERT_TRUE(try_read(env->seg.addr, page));
+	EXPECT_GE(FEW, direct_reclaims() - reclaims);
+	ASSERT_EQ(0, give_back(&env->ballast));
+	expect_numbers(_metadata, &env->seg);
+}
+
 /* A thread that gives a full node some pages back during an attempt. */
 struct helper {
 	pthread_t thread;
