@@ -527,6 +527,26 @@ TEST_F(soft, mbind_can_move_soft_pages)
 			  page_node(self->seg.addr, page));
 }
 
+/* MPOL_DEFAULT leaves FIRSTREF pages on their node of the mask. */
+TEST_F(soft, mpol_default_leaves_firstref_pages)
+{
+	struct attempt none = { .mode = MPOL_DEFAULT, .flags = MPOL_MF_MOVE };
+	struct nodemask cpus = cpu_nodes();
+	struct segment seg;
+	int node;
+
+	REQUIRE("nodes=2 cpunodes=2");
+	ASSERT_EQ(0, run_on_node(first_node(&cpus)));
+	ASSERT_EQ(0, segment_open(&seg, PAGES, MEM_SOFTBIND, &self->memory));
+	touch_pages(seg.addr, PAGES);
+	node = page_node(seg.addr, 0);
+	ASSERT_EQ(0, run_on_node(last_node(&cpus)));
+	EXPECT_EQ(0, try_mbind(seg.addr, seg.size, none, NULL));
+	for (int page = 0; page < PAGES; page++)
+		EXPECT_EQ(node, page_node(seg.addr, page));
+	segment_remove(&seg);
+}
+
 /* What mbind() sets holds in every attach and leaves the binding as it is. */
 TEST_F(soft, every_process_sees_mbind)
 {
