@@ -203,6 +203,24 @@ static void stripe_takes_turns_for_readahead(struct kunit *test)
 	expect_choices(test, b, &b->pol.nodes, TURN_AHEAD, "0 1 2 0 1");
 }
 
+/*
+ * Node 0 is not due in round 1, so readahead goes past it there. Its choices (~)
+ * for the following rounds are not counted:
+ *
+ *	round		1	2	3
+ *	node 0		0	  ~	  ~
+ *	node 1		~	~	~
+ *	node 2		~	~	~
+ */
+static void stripe_reads_ahead_past_nodes_not_due(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 3);
+
+	expect_turns(test, b, "0");
+	expect_choices(test, b, &b->pol.nodes, TURN_AHEAD, "1 2 1 2 0 1 2 0");
+	expect_turns(test, b, "1 2 0 1 2");
+}
+
 /* A HARD stripe chooses a full node again and again until it has room. */
 static void stripe_stops_at_a_full_node(struct kunit *test)
 {
@@ -472,6 +490,7 @@ static struct kunit_case shmbind_cases[] = {
 	KUNIT_CASE(stripe_counts_pages_of_its_mask_only),
 	KUNIT_CASE(stripe_does_not_count_readahead),
 	KUNIT_CASE(stripe_takes_turns_for_readahead),
+	KUNIT_CASE(stripe_reads_ahead_past_nodes_not_due),
 	KUNIT_CASE(stripe_stops_at_a_full_node),
 	KUNIT_CASE(weighted_takes_turns_by_weight),
 	KUNIT_CASE(weighted_changes_at_the_next_round),
