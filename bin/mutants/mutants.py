@@ -6,7 +6,9 @@
   mutants.py pending [PATTERN]   the mutants whose result is not current
   mutants.py plan MUTANT...      what bin/mutants/guest is to run
   mutants.py parts MUTANT        what must be built for the tests that it names
-  mutants.py judge MUTANT...     read a guest's output, write the results
+  mutants.py boot MUTANT         topology, seconds and parameters of its own guest
+  mutants.py judge [--console FILE] MUTANT...
+                                 read a guest's output, write the results
   mutants.py report [PATTERN]    print the results; fail if a mutant survives
 
 A mutant is a file of mutants/, KIND/NAME.patch: what is broken, in words; then
@@ -14,15 +16,24 @@ lines `tests: NAME...` with the tests that must fail, each of them; then a patch
 against build/linux. `time: SECONDS` says that the tests reach their time limit,
 and sets it. Otherwise a test that does so has not noticed anything.
 
-A mutant survives if one of its tests passes. Then other tests of the same files
-run until one fails, so that the report can name it.
+The kind is `command`, whose mutants share a guest, or `kernel`, whose mutants have a
+guest each. Two lines are for the kernel only. `topology: NAME` names the machine that
+the tests need, if it is not `four`. `console: TEXT` says that the kernel complains of
+the mutant: TEXT must be on the console, and then it does not matter which tests fail,
+or whether the guest ends before they do. Otherwise a mutant of which the kernel
+complains has not been noticed by its tests.
 
-Besides those of mutants/ there is UNCHANGED, which changes nothing: all tests
-must pass.
+A mutant survives if one of its tests passes. Then other tests of the command in the
+same files run until one fails, so that the report can name it.
+
+Besides those of mutants/ there are command/unchanged, kernel/unchanged and
+kernel/unchanged-TOPOLOGY, which change nothing. All tests of the command, and all that
+mutants of the kernel name, must pass there.
 
 A result is a file in build/mutants/results: the id of what was run, then a line
-`pass TEST`, `fail TEST` or `hang TEST` for each test. It is current as long as the id is
-the same, which is a hash of the mutant, of the code and of the tests that it names.
+`pass TEST`, `fail TEST`, `hang TEST` or `skip TEST` for each test, and `console TEXT` if
+the kernel complained. It is current as long as the id is the same, which is a hash of
+the mutant, of the code and of the tests that it names.
 """
 
 import argparse
@@ -35,20 +46,28 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[2]
+import kernel_tests
+from kernel_tests import ROOT, TREE
+
+sys.path.append(str(ROOT / "bin" / "check"))
+
+import judge as judging  # noqa: E402 # pylint: disable=wrong-import-position
+
 MUTANTS = ROOT / "mutants"
 RESULTS = ROOT / "build" / "mutants" / "results"
-TREE = ROOT / "build" / "linux"
 COMMAND = TREE / "tools" / "mm" / "shmbind"
-SELFTESTS = TREE / "tools" / "testing" / "selftests" / "shmbind"
 
 UNCHANGED = "command/unchanged"
+KERNEL_UNCHANGED = "kernel/unchanged"
+USUAL = "four"   # topology
 LIMIT = 120      # seconds for each test
+BOOT = 240       # seconds for the guest besides its tests, on a busy machine
+KUNIT_PARAMETERS = ("kunit.enable=1", "kunit.autorun=1", "kunit.filter_glob=shmbind*")
+CONSOLE = "console"     # among outcomes: what the kernel has complained of
 
-OUTCOMES = ("pass", "fail", "hang")
-HEADER = re.compile(r"(tests|time): *(.*)")
+HEADER = re.compile(r"(tests|time|topology|console): *(.*)")
 START = re.compile(r"# mutant (\S+)$")
-OUTCOME = re.compile(r"# (pass|fail|hang) (\S+)$")
+OUTCOME = re.compile(r"# (pass|fail|hang|skip) (\S+)$")
 END = re.compile(r"# end of mutant (\S+)$")
 
 
@@ -63,6 +82,8 @@ class Mutant(NamedTuple):
     tests: tuple            # names of the tests that must fail
     time: int               # seconds after which they have failed, or 0
     text: str               # all of it
+    topology: str = USUAL   # of its guest, for the kernel
+    console: str = ""       # what the kernel prints
 
     @property
     def kind(self):
@@ -70,9 +91,15 @@ class Mutant(NamedTuple):
         return self.name.partition("/")[0]
 
     @property
+    def changes(self):
+        """Whether it is one, or the code as it is."""
+        return not self.name.startswith((UNCHANGED, KERNEL_UNCHANGED))
+
+    @property
     def file(self):
         """The file that it changes."""
-        return re.search(r"^--- a/(.*)", self.text, re.M)[1]
+        file = re.search(r"^--- a/(.*)", self.text, re.M)[1]
+        return file if self.kind == "kernel" else Path(file).name
 
 
 def parse(name, text):
@@ -80,7 +107,7 @@ def parse(name, text):
     header, line, _ = text.partition("--- a/")
     if not line:
         raise Error(f"{name}: there is no patch")
-    words = {"tests": [], "time": []}
+    words = {"tests": [], "time": [], "topology": [USUAL], "console": []}
     what = []
     for line in header.splitlines():
         found = HEADER.match(line)
@@ -93,7 +120,8 @@ def parse(name, text):
     if not words["tests"]:
         raise Error(f"{name}: names no test")
     return Mutant(name, "\n".join(what).strip(), tuple(words["tests"]),
-                  int("".join(words["time"]) or 0), text)
+                  int("".join(words["time"]) or 0), text, words["topology"][-1],
+                  " ".join(words["console"]))
 
 
 def load(pattern=""):
@@ -161,17 +189,10 @@ def file_of(test):
     return test.split(".")[1]
 
 
-def selftest_exists(test):
-    """Has the source file of a selftest such a test?"""
-    file, _, name = test.partition(".")
-    source = SELFTESTS / f"{re.sub('_mask$|_[^_]*32$', '', file)}.c"
-    name = name.rpartition(".")[2]
-    return source.exists() and \
-        re.search(rf"^TEST\w*\(.*\b{name}\)", source.read_text(), re.M)
-
-
 def others(mutant):
-    """The tests that it does not name, of the same files."""
+    """The tests of the command that it does not name, of the same files."""
+    if mutant.kind != "command":
+        return []
     files = dict.fromkeys(file_of(test) for test in mutant.tests)
     return [test for file in files for test in tests_in(file)
             if test not in mutant.tests]
@@ -195,21 +216,38 @@ def code():
 
 def identity(mutant):
     """A hash of all that the result depends on."""
+    if mutant.kind == "kernel":
+        parts = [kernel_tests.code(), mutant.text, *mutant.tests,
+                 *kernel_tests.texts(mutant.tests)]
+        return hashlib.sha1("\0".join(parts).encode()).hexdigest()
     files = sorted({file_of(test) for test in mutant.tests})
     rests = [bodies(file)[None] for file in files]
     parts = [code(), mutant.text, *rests, *map(body, mutant.tests)]
     return hashlib.sha1("\0".join(parts).encode()).hexdigest()
 
 
-def unchanged():
+def unchanged(name=UNCHANGED):
     """The mutant that is none."""
-    return Mutant(UNCHANGED, "nothing", tuple(all_tests()), 0, "")
+    if name == UNCHANGED:
+        return Mutant(name, "nothing", tuple(all_tests()), 0, "")
+    topology = name.removeprefix(KERNEL_UNCHANGED).lstrip("-") or USUAL
+    tests = {test for mutant in load("kernel/") if mutant.topology == topology
+             for test in mutant.tests}
+    return Mutant(name, "nothing", tuple(sorted(tests)), 0, "", topology)
+
+
+def all_unchanged():
+    """All of these."""
+    yield unchanged()
+    others_ = {mutant.topology for mutant in load("kernel/")} - {USUAL}
+    for end in ("", *(f"-{topology}" for topology in sorted(others_))):
+        yield unchanged(KERNEL_UNCHANGED + end)
 
 
 def find(name):
     """A mutant by its name."""
-    if name == UNCHANGED:
-        return unchanged()
+    if name.startswith((UNCHANGED, KERNEL_UNCHANGED)):
+        return unchanged(name)
     return parse(name, (MUTANTS / f"{name}.patch").read_text())
 
 
@@ -221,15 +259,18 @@ def result(mutant):
         return None
     if first != identity(mutant):
         return None
-    return {test: outcome for outcome, test in map(str.split, lines)}
+    words = (line.split(" ", 1) for line in lines)
+    return {CONSOLE if word == CONSOLE else test: test if word == CONSOLE else word
+            for word, test in words}
 
 
 def write(mutant, outcomes):
     """Store a result."""
     file = RESULTS / mutant.name
     file.parent.mkdir(parents=True, exist_ok=True)
-    lines = [identity(mutant), *(f"{outcome} {test}" for test, outcome
-                                 in outcomes.items())]
+    lines = [identity(mutant), *(
+        f"{CONSOLE} {outcome}" if test == CONSOLE else f"{outcome} {test}"
+        for test, outcome in outcomes.items())]
     file.write_text("\n".join(lines) + "\n")
 
 
@@ -241,11 +282,18 @@ def noticed(mutant, outcomes):
 
 def survives(mutant, outcomes):
     """Why the mutant counts as a survivor; empty if it was killed."""
-    if mutant.name == UNCHANGED:
+    said = outcomes.get(CONSOLE, "")
+    if mutant.console:
+        return "" if mutant.console in said else \
+            f"the console does not have '{mutant.console}'"
+    if said:
+        return f"the kernel complains: {said}"
+    if not mutant.changes:
         bad = [test for test in mutant.tests if outcomes.get(test) != "pass"]
         return bad and f"{' '.join(bad)} fails without a mutant" or ""
     seen = noticed(mutant, outcomes)
-    did = {"hang": "hangs", "pass": "passes", None: "did not end"}
+    did = {"hang": "hangs", "pass": "passes", "skip": "is skipped",
+           None: "did not end"}
     missing = [f"{test} {did[outcomes.get(test)]}" for test in mutant.tests
                if test not in seen]
     if not missing:
@@ -262,13 +310,16 @@ def check():
     """Print what is wrong with the mutants; true if nothing is."""
     good = True
     known = set(all_tests())
+    topologies = kernel_tests.topologies()
     for file in sorted(MUTANTS.glob("*/*.patch")):
         name = f"{file.parent.name}/{file.stem}"
         try:
             mutant = parse(name, file.read_text())
             for test in mutant.tests:
-                if test not in known and not selftest_exists(test):
+                if test not in known and not kernel_tests.exists(test):
                     raise Error(f"{name}: there is no test {test}")
+            if mutant.topology not in topologies:
+                raise Error(f"{name}: there is no topology {mutant.topology}")
             done = subprocess.run(
                 ["git", "-C", TREE, "apply", "--check", file], check=False,
                 stderr=subprocess.PIPE, text=True)
@@ -282,7 +333,7 @@ def check():
 
 def pending(pattern):
     """Print the mutants that have no current result, and UNCHANGED before all."""
-    first = [] if pattern else [unchanged()]
+    first = [] if pattern else all_unchanged()
     for mutant in [*first, *load(pattern)]:
         if result(mutant) is None:
             print(mutant.name)
@@ -306,10 +357,28 @@ def parts(mutant):
         yield "listing"
 
 
+def boot(mutant):
+    """The guest of a mutant of the kernel: topology, time limit, parameters."""
+    seconds = BOOT + (mutant.time or LIMIT) * len(mutant.tests)
+    kunit = any(test.startswith("kunit.") for test in mutant.tests)
+    return [mutant.topology, seconds, *(KUNIT_PARAMETERS if kunit else ())]
+
+
+def complaint(mutant, file):
+    """What the kernel has complained of, or what the mutant says that it prints."""
+    lines = judging.lines_of(file)
+    if mutant.console:
+        return next((line for line in lines if mutant.console in line), "")
+    found = judging.Judge({}, {})
+    found.read_console(lines)
+    return "".join(found.verdict[:1]).removeprefix("FAIL console: ")
+
+
 class Reader:
     """Reads what the guest prints, and stores the results."""
 
-    def __init__(self):
+    def __init__(self, console=None):
+        self.console = console      # of a guest for a single mutant
         self.mutant = None
         self.outcomes = {}
 
@@ -322,7 +391,7 @@ class Reader:
             self.outcomes = {}
         elif outcome and self.mutant:
             self.outcomes[outcome[2]] = outcome[1]
-        elif end and self.mutant:
+        elif end and self.mutant and not self.console:
             self.end()
 
     def end(self):
@@ -330,22 +399,28 @@ class Reader:
         write(self.mutant, self.outcomes)
         why = survives(self.mutant, self.outcomes)
         label = "SURVIVE" if why else "KILLED"
-        if self.mutant.name == UNCHANGED:
+        if not self.mutant.changes:
             label = "FAIL" if why else "PASS"
         print(f"  {label:7} {self.mutant.name}{why and ': '}{why}",
               flush=True)
         self.mutant = None
 
     def stop(self, names):
-        """The output ends. A mutant that has ended the guest has no survivor."""
-        if self.mutant and self.mutant.name == names[0]:
+        """The output ends. A mutant that has ended the guest is not tried for ever."""
+        if self.console and self.console.exists():
+            self.mutant = find(names[0])
+            said = complaint(self.mutant, self.console)
+            if said:
+                self.outcomes[CONSOLE] = said
+            self.end()
+        elif self.mutant and self.mutant.name == names[0]:
             print(f"  ENDED   {self.mutant.name}: the guest has ended", flush=True)
             write(self.mutant, self.outcomes)
 
 
-def judge(names):
+def judge(names, console):
     """Read the output of a guest that runs these mutants."""
-    reader = Reader()
+    reader = Reader(console)
     sys.stdin.reconfigure(errors="surrogateescape")
     for line in sys.stdin:
         reader.line(line.rstrip("\r\n"))
@@ -365,23 +440,23 @@ def report(pattern):
     mutants = list(load(pattern))
     files = {}
     wrong = []
-    for mutant in mutants if pattern else [unchanged(), *mutants]:
+    for mutant in mutants if pattern else [*all_unchanged(), *mutants]:
         outcomes = result(mutant)
         why = "has not run" if outcomes is None else \
             survives(mutant, outcomes)
-        if mutant.name != UNCHANGED:
-            counts = files.setdefault(Path(mutant.file).name, [0, 0])
+        if mutant.changes:
+            counts = files.setdefault(mutant.file, [0, 0])
             counts[bool(why)] += 1
         if why:
             wrong.append(f"{mutant.name}: {why}")
-    print(f"{'FILE':16} {'KILLED':>8} {'SURVIVED':>8}")
+    print(f"{'FILE':28} {'KILLED':>8} {'SURVIVED':>8}")
     for file, (killed, survived) in sorted(files.items()):
-        print(f"{file:16} {killed:8} {survived:8}")
-    print(f"{'all':16} {sum(n for n, _ in files.values()):8} "
+        print(f"{file:28} {killed:8} {survived:8}")
+    print(f"{'all':28} {sum(n for n, _ in files.values()):8} "
           f"{sum(n for _, n in files.values()):8}")
     if not pattern:
         tests = unseen(mutants)
-        print(f"{len(tests)} of {len(all_tests())} tests have never failed"
+        print(f"{len(tests)} of {len(all_tests())} tests of the command have never failed"
               f"{':' if tests else ''}")
         for test in tests:
             print(f"  {test}")
@@ -393,10 +468,11 @@ def report(pattern):
 def main():
     """Do what the verb says."""
     parser = argparse.ArgumentParser(description="Mutants and their tests.")
-    parser.add_argument("verb", choices=("check", "pending", "plan", "parts", "judge",
-                                         "report"))
+    parser.add_argument("verb", choices=("check", "pending", "plan", "parts", "boot",
+                                         "judge", "report"))
+    parser.add_argument("--console", type=Path)
     parser.add_argument("names", nargs="*")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     first = args.names[0] if args.names else ""
     if args.verb == "check":
         sys.exit(not check())
@@ -406,8 +482,10 @@ def main():
         plan(args.names)
     elif args.verb == "parts":
         print(*parts(find(first)))
+    elif args.verb == "boot":
+        print(*boot(find(first)))
     elif args.verb == "judge":
-        judge(args.names)
+        judge(args.names, args.console)
     else:
         sys.exit(not report(first))
 

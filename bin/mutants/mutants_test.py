@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import kernel_tests
 import mutants
 from mutants import Error, Mutant, Reader
 
@@ -40,7 +41,7 @@ class Parse(unittest.TestCase):
         self.assertEqual(found.what, "What is broken.")
         self.assertEqual(found.tests, ("command.run.a", "command.run.b",
                                        "command.command.c"))
-        self.assertEqual(found.file, "tools/mm/shmbind/run.c")
+        self.assertEqual(found.file, "run.c")
         self.assertEqual(found.kind, "command")
         self.assertEqual(found.time, 0)
 
@@ -48,6 +49,16 @@ class Parse(unittest.TestCase):
         """a mutant may say when its tests have hung"""
         found = mutants.parse("command/x", TEXT.replace("\n\n---", "\ntime: 9\n---"))
         self.assertEqual(found.time, 9)
+
+    def test_kernel(self):
+        """a mutant of the kernel may name a topology, and what the kernel prints"""
+        found = mutants.parse("kernel/x", TEXT)
+        self.assertEqual((found.topology, found.console), ("four", ""))
+        found = mutants.parse("kernel/x", TEXT.replace(
+            "\n\n---", "\ntopology: sixteen\nconsole: divide error: 0\n---"))
+        self.assertEqual((found.topology, found.console),
+                         ("sixteen", "divide error: 0"))
+        self.assertEqual(found.file, "tools/mm/shmbind/run.c")
 
     def test_incomplete(self):
         """a mutant without words, tests or a patch is wrong"""
@@ -94,6 +105,106 @@ class Survives(unittest.TestCase):
         self.assertIn("b fails", mutants.survives(same, {"a": "pass", "b": "fail"}))
         self.assertTrue(mutants.survives(same, {"a": "pass"}))
         self.assertTrue(mutants.survives(same, {"a": "pass", "b": "hang"}))
+
+
+    def test_skip(self):
+        """a test that is skipped has noticed nothing"""
+        self.assertIn("a is skipped", mutants.survives(mutant("a"), {"a": "skip"}))
+
+    def test_complaint(self):
+        """what the kernel complains of must be what the mutant says"""
+        said = {"a": "fail", mutants.CONSOLE: "[1] BUG: x"}
+        self.assertIn("BUG: x", mutants.survives(mutant("a"), said))
+        expected = mutant("a")._replace(console="BUG: x")
+        self.assertFalse(mutants.survives(expected, said))
+        self.assertIn("does not have", mutants.survives(expected, {"a": "fail"}))
+        self.assertFalse(mutants.survives(expected, {mutants.CONSOLE: "BUG: x"}))
+
+
+class Boot(unittest.TestCase):
+    """boot()"""
+
+    def test_boot(self):
+        """a guest has a topology, and time for each test"""
+        kernel = mutant("hard.full.firstref.a", "hard.full.stripe.a", time=10,
+                        name="kernel/x")._replace(topology="sixteen")
+        self.assertEqual(mutants.boot(kernel), ["sixteen", mutants.BOOT + 20])
+
+    def test_kunit(self):
+        """KUnit tests run only if one is named"""
+        words = mutants.boot(mutant("kunit.a", name="kernel/x"))
+        self.assertIn("kunit.enable=1", words)
+
+
+class Unchanged(unittest.TestCase):
+    """The kernel as it is."""
+
+    def setUp(self):
+        known = [mutant("a.b.c", name="kernel/x"), mutant("d.e.f", name="kernel/y"),
+                 mutant("g.h.i", name="kernel/z")._replace(topology="sixteen")]
+        for name, value in (("load", lambda pattern="": known),
+                            ("all_tests", lambda: ["command.run.a"])):
+            patch = mock.patch.object(mutants, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def test_topologies(self):
+        """each topology has a guest with the tests that mutants name there"""
+        found = {same.name: same for same in mutants.all_unchanged()}
+        self.assertEqual(list(found), ["command/unchanged", "kernel/unchanged",
+                                       "kernel/unchanged-sixteen"])
+        self.assertEqual(found["kernel/unchanged"].tests, ("a.b.c", "d.e.f"))
+        sixteen = mutants.find("kernel/unchanged-sixteen")
+        self.assertEqual(sixteen.tests, ("g.h.i",))
+        self.assertEqual(mutants.boot(sixteen)[0], "sixteen")
+        self.assertFalse(sixteen.changes)
+
+
+class KernelTests(unittest.TestCase):
+    """kernel_tests.py"""
+
+    SOURCE = """\
+#include <errno.h>
+#include "full.h"
+FIXTURE_VARIANT_ADD(full, firstref) {
+TEST_F(full, a)
+TEST(b)
+"""
+
+    def setUp(self):
+        place = tempfile.TemporaryDirectory()
+        self.addCleanup(place.cleanup)
+        self.place = Path(place.name)
+        (self.place / "hard.c").write_text(self.SOURCE)
+        (self.place / "full.h").write_text('#include "full.h"\nint full;\n')
+        (self.place / "kunit.c").write_text("	KUNIT_CASE(c),\n")
+        for name, value in (("SELFTESTS", self.place),
+                            ("KUNIT", self.place / "kunit.c")):
+            patch = mock.patch.object(kernel_tests, name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+        self.addCleanup(kernel_tests.text.cache_clear)
+        kernel_tests.text.cache_clear()
+
+    def test_exists(self):
+        """a test is known by its fixture, variant and name"""
+        for test in ("hard.full.firstref.a", "hard_mask.full.firstref.a",
+                     "hard_32.full.firstref.a", "hard.full.a", "hard.global.b",
+                     "kunit.c"):
+            with self.subTest(test):
+                self.assertTrue(kernel_tests.exists(test))
+        for test in ("hard.full.stripe.a", "hard.empty.a", "hard.full.b", "hard.a",
+                     "soft.full.a", "kunit.d"):
+            with self.subTest(test):
+                self.assertFalse(kernel_tests.exists(test))
+
+    def test_text(self):
+        """a result depends on the test's source and the headers that it includes"""
+        before = kernel_tests.texts(["hard.full.firstref.a", "hard.global.b"])
+        self.assertEqual(len(before), 1)
+        (self.place / "full.h").write_text("int empty;\n")
+        kernel_tests.text.cache_clear()
+        self.assertNotEqual(kernel_tests.texts(["hard.global.b"]), before)
 
 
 class Tests(unittest.TestCase):
@@ -204,6 +315,46 @@ class Results(unittest.TestCase):
         self.read("# mutant command/x", "# fail command.run.a",
                   names=("command/w", "command/x"))
         self.assertIsNone(mutants.result(self.mutant))
+
+    def read_kernel(self, console, *lines):
+        """Have the lines of a guest of its own read; return what is printed."""
+        with tempfile.TemporaryDirectory() as place:
+            file = Path(place) / "console"
+            if console is not None:
+                file.write_text(console)
+            reader = Reader(file)
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                for line in lines:
+                    reader.line(line)
+                reader.stop(["kernel/x"])
+        return said.getvalue()
+
+    def test_kernel(self):
+        """a mutant of the kernel is judged when its guest has ended"""
+        said = self.read_kernel(
+            "[1] Linux\n", "# mutant kernel/x", "# fail command.run.a",
+            "# fail command.run.b", "# end of mutant kernel/x")
+        self.assertEqual(said, "  KILLED  kernel/x\n")
+
+    def test_kernel_complains(self):
+        """a complaint of the kernel is stored, and is no failure of a test"""
+        said = self.read_kernel(
+            "[1] Linux\n[2] BUG: unable\n", "# mutant kernel/x",
+            "# fail command.run.a", "# fail command.run.b")
+        self.assertIn("SURVIVE kernel/x: the kernel complains: [2] BUG: unable", said)
+        stored = mutants.result(self.mutant._replace(name="kernel/x"))
+        self.assertEqual(stored, {"command.run.a": "fail", "command.run.b": "fail",
+                                  mutants.CONSOLE: "[2] BUG: unable"})
+
+    def test_kernel_does_not_boot(self):
+        """a guest that runs no test leaves a survivor, or a console as expected"""
+        self.assertIn("SURVIVE", self.read_kernel("[1] Linux\n"))
+        self.mutant = self.mutant._replace(console="divide error")
+        self.assertIn("KILLED", self.read_kernel("[1] divide error: 0000\n"))
+
+    def test_no_guest(self):
+        """without a guest there is no result"""
+        self.assertEqual(self.read_kernel(None), "")
 
     def test_ends_the_guest(self):
         """the first mutant of a guest that ends it is not tried for ever"""
