@@ -23,7 +23,7 @@ die()
 # READMEs of the rooms.
 declare -A option=()
 switches=' every locked no-checks no-sparse rebasing '
-paths=' tree objects guest image results '
+paths=' tree objects guest image disk results '
 while [[ ${1:-} == --* ]]; do
 	word=${1#--}
 	[[ $word != help ]] ||
