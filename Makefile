@@ -24,7 +24,8 @@ export V TEST NUMA DIST DRY DEBUG ACCEL KSRC EXTRA_CONFIG ARCH J SIGNOFF \
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows patch rebase bench \
-	bench-compare bisect soak mutants neighbours deb deb-check clean distclean
+	bench-compare bisect soak mutants neighbours programs deb deb-check clean \
+	distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
 
@@ -119,6 +120,10 @@ mutants: kernel
 # The patches for other projects. NEIGHBOUR= names one of them.
 neighbours: kernel
 	@bin/check/neighbours $(NEIGHBOUR)
+
+# Programs of Debian, unmodified, on four nodes. PROGRAM= names one of them.
+programs: $(if $(dry),,tree)
+	@bin/programs/run $(PROGRAM)
 
 # Packages of a kernel with Debian's configuration, and of the command.
 deb: tree

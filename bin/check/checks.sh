@@ -212,6 +212,27 @@ deployed()
 	done
 }
 
+# Each program can be described, by itself too, and nothing is made. A name that does
+# not exist is an error that lists those that do.
+programs_described()
+(
+	export DRY=1 ACCEL=tcg XDG_CACHE_HOME=$scratch/cache
+	cd "$root"
+	before=$(find "$build/programs" -newermt @0 2>/dev/null | sort | sha1sum)
+	bin/programs/run >"$scratch/programs"
+	for name in $(git ls-files -s bin/programs/guest | sed -n 's|^100755.*/||p'); do
+		grep -q "^  PROGRAM $name: ." "$scratch/programs"
+		grep -q -- "-kernel .* /programs/$name" "$scratch/programs"
+		bin/programs/run "$name" | grep -c "^  PROGRAM" | grep -qx 1
+	done
+	grep -q "^  DEBIAN .*postgresql" "$scratch/programs"
+	bin/programs/run none 2>"$scratch/none" && exit 1
+	grep -q "no PROGRAM=none; it is one of: .*postgresql" "$scratch/none"
+	[[ ! -e $XDG_CACHE_HOME ]]
+	[[ $before == "$(find "$build/programs" -newermt @0 2>/dev/null |
+		sort | sha1sum)" ]]
+)
+
 # The manual pages. The program of shmbind.2 is to be copied without shmbind.h,
 # but has the same number and constants.
 manual()
