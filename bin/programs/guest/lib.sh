@@ -71,7 +71,7 @@ about()
 	awk -v id="$1" -v field="$2" '
 		$2 != id { next }
 		field == "key" { print $1; exit }
-		field == "binding" { print $3; exit }
+		field == "binding" { sub(/^shmbind=/, "", $3); print $3; exit }
 		{ for (i = 4; i <= NF; i++)
 			if (split($i, part, "=") == 2 && part[1] == field)
 				value = part[2]
@@ -146,13 +146,21 @@ set_pool()
 	echo "$2" >"$file" && [[ $(cat "$file") == "$2" ]]
 }
 
-# fill_node NODE KB - Take huge pages until the node has no more than KB free.
+# fill_node NODE KB - Leave the node about KB free: fill a segment that is bound to it,
+# up to empty_node.
 fill_node()
 {
-	local file=/sys/devices/system/node/node$1/$pool
+	local kb
 	echo 3 >/proc/sys/vm/drop_caches
-	echo $((($(free_kb "$1") - $2) / 2048 + $(cat "$file"))) >"$file"
+	kb=$(($(free_kb "$1") - $2))
+	shmbind run -p firstref -s hard -n "$1" --populate -- \
+		ipcmk -M $((kb * 1024)) >/tmp/ballast
 	free_kb "$1"
+}
+
+empty_node()
+{
+	ipcrm -m "$(grep -o '[0-9]*$' /tmp/ballast)"
 }
 
 # kernel_log - What the kernel has reported since the last call.
@@ -174,7 +182,7 @@ finish()
 	section "The kernel"
 	dmesg >/tmp/kernel
 	verdict "the kernel has reported no fault of its own" nothing_in \
-		'BUG:|WARNING:|Oops|Call Trace|RCU stall|lockup' /tmp/kernel
+		'BUG:|cut here|Oops|Call Trace|rcu.*stall|lockup' /tmp/kernel
 	verdict "the OOM killer has killed nothing for lack of memory" nothing_in \
 		'Out of memory: Killed|invoked oom-killer' /tmp/kernel
 	echo "end: $SECONDS"
