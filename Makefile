@@ -24,8 +24,8 @@ export V TEST NUMA DIST DRY DEBUG ACCEL KSRC EXTRA_CONFIG ARCH J SIGNOFF \
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows patch rebase bench \
-	bench-compare bisect soak mutants neighbours programs deb deb-check clean \
-	distclean
+	bench-compare bisect soak coverage mutants neighbours programs deb \
+	deb-check clean distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
 
@@ -112,6 +112,10 @@ bisect: tree
 # Random operations, for SECONDS on each kernel.
 soak: topologies $(if $(dry),,tree)
 	@SOAK_SECONDS='$(SECONDS)' SOAK_SEED='$(SEED)' bin/check/soak
+
+# Which lines of the series the tests reach.
+coverage: topologies $(if $(dry),,tree)
+	@bin/check/coverage
 
 # What is broken on purpose. MUTANT= names some of it.
 mutants: kernel

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The guest's first process: runs a program on the channel, looks for leaks,
- * prints the end marker, and powers off.
+ * sends what gcov has counted, prints the end marker, and powers off.
  *
  * Only the kernel writes to the console (/dev/console). The channel, named by
  * channel= on the kernel's command line, is a terminal, so that the output of
@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+#define GCOV		"/sys/kernel/debug/gcov"
 
 /* kmemleak reports only objects that are older than this. */
 #define KMEMLEAK_AGE_S	5
@@ -183,6 +184,20 @@ static void scan_for_leaks(void)
 	tell_leaks();
 }
 
+/* If the kernel counts what it executes, the host has a port for the counters. */
+static void send_counters(void)
+{
+	int status;
+
+	if (access(GCOV, F_OK))
+		return;
+
+	note("init: sending the counters of gcov\n");
+	status = run((char *[]){ "/usr/libexec/send-gcov", GCOV, NULL });
+	if (status)
+		note("init: the counters were not sent: status %d\n", status);
+}
+
 /* The last output: without it, the host knows that the run was cut short. */
 static void mark_the_end(int status)
 {
@@ -208,6 +223,7 @@ int main(int argc, char *argv[])
 	open_channel();
 	status = run(argc > 1 ? argv + 1 : (char *[]){ "sh", NULL });
 	scan_for_leaks();
+	send_counters();
 	mark_the_end(status);
 	power_off();
 }

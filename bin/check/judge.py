@@ -88,7 +88,7 @@ class Judge:
         """Report that a test, a program or the run is wrong."""
         self.verdict.append(f"FAIL {name}: {cause}")
 
-    def read_console(self, lines, races):
+    def read_console(self, lines, races=frozenset()):
         """The kernel's messages; races are functions.
 
         A kill by the OOM killer is a failure, unless a test has announced it

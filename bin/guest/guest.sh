@@ -10,8 +10,9 @@ kind=$ARCH
 case ${DEBUG:-0} in
 0)	;;
 1)	kind+=-debug ;;
-kcsan)	kind+=-kcsan ;;
-*)	die "DEBUG=$DEBUG" "DEBUG is 1 (KASAN, lockdep, kmemleak), kcsan, or 0" ;;
+kcsan|gcov)	kind+=-$DEBUG ;;
+*)	die "DEBUG=$DEBUG" \
+		"DEBUG is 1 (KASAN, lockdep, kmemleak), kcsan, gcov, or 0" ;;
 esac
 
 objects=${option[objects]:-$build/$kind} # the kernel: objects, .config, image
@@ -43,6 +44,14 @@ kmake()
 contents()
 {
 	k ls-tree "$(snapshot)" -- "$@"
+}
+
+# changed OPTION... - What the series changes in the C files and headers of the kernel
+# itself, in build/linux now, as git diff-tree prints it.
+changed()
+{
+	k diff-tree -r --diff-filter=d "$@" base "$(snapshot)" -- '*.[ch]' \
+		':!tools' ':!samples' ':!*/tests/*'
 }
 
 # current STAMP - Was the last result made from the inputs listed on stdin?

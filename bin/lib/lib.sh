@@ -22,7 +22,7 @@ die()
 # this file. Their values are in the array `option`; what they mean is in the
 # READMEs of the rooms.
 declare -A option=()
-switches=' every locked no-checks no-sparse rebasing '
+switches=' every locked no-checks no-sparse rebasing whole '
 paths=' tree objects guest image disk results '
 while [[ ${1:-} == --* ]]; do
 	word=${1#--}
