@@ -146,21 +146,31 @@ set_pool()
 	echo "$2" >"$file" && [[ $(cat "$file") == "$2" ]]
 }
 
-# fill_node NODE KB - Leave the node about KB free: fill a segment that is bound to it,
-# up to empty_node.
+# take NODE BYTES - Fill a segment that is bound to the node, up to empty_node.
+take()
+{
+	shmbind run -p firstref -s hard -n "$1" --populate -- ipcmk -M "$2" \
+		>>/tmp/ballast 2>/dev/null
+}
+
+# fill_node NODE - Take what a binding can have of the node, but 8 MB at most: first what
+# is free, then what the kernel frees by dropping pages of files.
 fill_node()
 {
-	local kb
+	local pages
+	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	kb=$(($(free_kb "$1") - $2))
-	shmbind run -p firstref -s hard -n "$1" --populate -- \
-		ipcmk -M $((kb * 1024)) >/tmp/ballast
+	: >/tmp/ballast
+	pages=$(shmbind check 4K -p firstref -s hard -n "$1" |
+		awk -v node="$1" '$1 == node { print $3 }')
+	take "$1" $((pages * 4096))
+	while take "$1" $((8 << 20)); do :; done
 	free_kb "$1"
 }
 
 empty_node()
 {
-	ipcrm -m "$(grep -o '[0-9]*$' /tmp/ballast)"
+	grep -o '[0-9]*$' /tmp/ballast | xargs -n 1 ipcrm -m
 }
 
 # kernel_log - What the kernel has reported since the last call.

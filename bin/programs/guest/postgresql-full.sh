@@ -5,7 +5,7 @@
 # With less than the stripe's part, which is 18 MB.
 make_node_3_small()
 {
-	figure "free on node 3, kB" "$(fill_node 3 9000)"
+	figure "free on node 3, kB" "$(fill_node 3)"
 }
 
 too_small()
