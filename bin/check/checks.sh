@@ -212,13 +212,18 @@ deployed()
 	done
 }
 
+made_for_programs()
+{
+	[[ ! -d $build/programs ]] || find "$build/programs" | sort | sha1sum
+}
+
 # Each program can be described, by itself too, and nothing is made. A name that does
 # not exist is an error that lists those that do.
 programs_described()
 (
 	export DRY=1 ACCEL=tcg XDG_CACHE_HOME=$scratch/cache
 	cd "$root"
-	before=$(find "$build/programs" -newermt @0 2>/dev/null | sort | sha1sum)
+	before=$(made_for_programs)
 	bin/programs/run >"$scratch/programs"
 	for name in $(git ls-files -s bin/programs/guest | sed -n 's|^100755.*/||p'); do
 		grep -q "^  PROGRAM $name: ." "$scratch/programs"
@@ -229,8 +234,7 @@ programs_described()
 	bin/programs/run none 2>"$scratch/none" && exit 1
 	grep -q "no PROGRAM=none; it is one of: .*postgresql" "$scratch/none"
 	[[ ! -e $XDG_CACHE_HOME ]]
-	[[ $before == "$(find "$build/programs" -newermt @0 2>/dev/null |
-		sort | sha1sum)" ]]
+	[[ $before == "$(made_for_programs)" ]]
 )
 
 # The manual pages. The program of shmbind.2 is to be copied without shmbind.h,

@@ -162,7 +162,7 @@ static int print_list(struct list *list)
 		die(EXIT_FAILED, "no memory");
 	fflush(stdout);
 	if (unknown > 0)
-		complain("lines of /proc/sysvipc/shmbind that this version cannot read: %ld; their segments are left out",
+		complain("%ld lines of /proc/sysvipc/shmbind have another form and are left out",
 			 unknown);
 	status = find_missing(list, segments, count);
 	for (i = 0; i < count && !list->json; i++)

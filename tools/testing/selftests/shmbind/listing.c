@@ -426,7 +426,6 @@ TEST_F(listing, large_folios_are_counted_by_pages)
 
 /* Reading the file while segments change */
 
-
 struct traffic {
 	struct segment *big;
 	struct nodemask memory;
