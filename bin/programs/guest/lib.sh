@@ -154,12 +154,14 @@ take()
 }
 
 # fill_node NODE - Take what a binding can have of the node, but 8 MB at most: first what
-# is free, then what the kernel frees by dropping pages of files.
+# is free, then what the kernel frees by dropping pages of files. Faults may use a part
+# of the reserve that filling leaves alone, so make it small.
 fill_node()
 {
 	local pages
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
+	echo 4096 >/proc/sys/vm/min_free_kbytes
 	: >/tmp/ballast
 	pages=$(shmbind check 4K -p firstref -s hard -n "$1" |
 		awk -v node="$1" '$1 == node { print $3 }')
