@@ -337,7 +337,7 @@ class Results(unittest.TestCase):
         self.assertEqual(said, "  KILLED  kernel/x\n")
 
     def test_kernel_complains(self):
-        """a complaint of the kernel is stored, and is no failure of a test"""
+        """a complaint of the kernel is stored, and not counted as a failed test"""
         said = self.read_kernel(
             "[1] Linux\n[2] BUG: unable\n", "# mutant kernel/x",
             "# fail command.run.a", "# fail command.run.b")
