@@ -790,6 +790,11 @@ static void stripe_charge(struct shmbind *b, int nid, unsigned int nr_pages)
 	stripe_add(b, nid, nr_pages);
 }
 
+/*
+ * Take back the turn of @nr_pages, 0 if it has not been counted. Begin the next
+ * search at the same node: a HARD stripe does not skip a full node, and a node
+ * that was the last in its round is not passed over in favour of the next round.
+ */
 static void stripe_return_turn(struct shmbind *b, int nid, unsigned int nr_pages)
 {
 	struct stripe *s = &b->stripe;
@@ -807,16 +812,7 @@ static void stripe_return_turn(struct shmbind *b, int nid, unsigned int nr_pages
 	 */
 	s->node[nid].given -= min_t(u64, nr_pages, s->node[nid].given);
 	s->nr_due += !was_due && stripe_is_due(s, nid);
-}
-
-/* Begin the next search here again: a HARD stripe does not skip a full node. */
-static void stripe_stop_at(struct shmbind *b, int nid)
-{
-	if (!stripe_counts_node(b, nid))
-		return;
-
-	guard(spinlock)(&b->stripe.lock);
-	b->stripe.next = nid;
+	s->next = nid;
 }
 
 /**
@@ -1241,15 +1237,13 @@ static struct folio *alloc_chosen(gfp_t gfp, unsigned int order,
 		page = shmbind_alloc_on(b, gfp, order, *nid);
 		if (likely(page))
 			return frozen_page_folio(page);
-		if (turn)
-			stripe_return_turn(b, *nid, turn);
+		stripe_return_turn(b, *nid, turn);
 		if (!shmbind_stale(b, gfp, *nid, cookie))
 			break;
 		*nid = NUMA_NO_NODE;
 	}
 
 	count_failure(b, gfp, order);
-	stripe_stop_at(b, *nid);
 	return ERR_PTR(shmbind_error(b));
 }
 
@@ -1627,7 +1621,6 @@ static struct folio *hugetlb_alloc_chosen(struct hstate *h,
 			break;
 	}
 
-	stripe_stop_at(b, nid);
 	/* If the node has pages, a controller's limit was hit: do not count */
 	if (nid == NUMA_NO_NODE || !node_free_huge_pages(h, nid) ||
 	    !hugetlb_may_dequeue(h, alloc_flags))
@@ -1831,7 +1824,7 @@ struct folio *shmbind_swapin(struct shmem_inode_info *info, pgoff_t index,
 	/* Without a candidate, the allocation looks like readahead */
 	if (nid == NUMA_NO_NODE && folio == ERR_PTR(-ENOSPC))
 		count_failure(to_shmbind(pol), bound_gfp, 0);
-	stripe_stop_at(to_shmbind(pol), nid);
+	stripe_return_turn(to_shmbind(pol), nid, 0);
 	if (!elsewhere)
 		return folio;
 

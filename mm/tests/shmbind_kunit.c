@@ -105,12 +105,13 @@ static void stripe_counts_large_folios_by_pages(struct kunit *test)
 }
 
 /*
- * The turn at (-) is returned, and taken again before the round ends:
+ * The turns at (-) are returned, and taken again at once. The second is the
+ * last of round 1:
  *
  *	round		1	2
  *	node 0		0	0
  *	node 1		1- 1	1
- *	node 2		2	2
+ *	node 2		2- 2	2
  */
 static void stripe_takes_a_returned_turn_again(struct kunit *test)
 {
@@ -118,7 +119,9 @@ static void stripe_takes_a_returned_turn_again(struct kunit *test)
 
 	expect_turns(test, b, "0 1");
 	stripe_return_turn(b, 1, 1);
-	expect_turns(test, b, "2 1 2 0 1");
+	expect_turns(test, b, "1 2");
+	stripe_return_turn(b, 2, 1);
+	expect_turns(test, b, "2 0 1 2");
 }
 
 /* More pages can be returned than were counted if mbind(2) came between. */
@@ -228,10 +231,8 @@ static void stripe_stops_at_a_full_node(struct kunit *test)
 
 	expect_turns(test, b, "0 1");
 	stripe_return_turn(b, 1, 1);
-	stripe_stop_at(b, 1);
 	expect_turns(test, b, "1");
 	stripe_return_turn(b, 1, 1);
-	stripe_stop_at(b, 1);
 	expect_turns(test, b, "1 2 0 1 2");
 }
 
@@ -297,13 +298,13 @@ static void weighted_counts_large_folios_by_pages(struct kunit *test)
 }
 
 /*
- * The turn at (-), the last of node 0 in round 1, is returned. Round 1 ends
- * when it is taken again:
+ * The turn at (-), the last of node 0 in round 1, is returned, and taken again
+ * at once:
  *
- *	round		1			2
- *	node 0		0 0 0-	      0		      0 0 0
- *	node 1		      1			1
- *	node 2			2 2		  2 2
+ *	round		1		2
+ *	node 0		0 0 0- 0	0 0 0
+ *	node 1			 1	      1
+ *	node 2			   2 2		2 2
  */
 static void weighted_takes_a_returned_turn_again(struct kunit *test)
 {
@@ -312,7 +313,7 @@ static void weighted_takes_a_returned_turn_again(struct kunit *test)
 	set_weights(3, 1, 2, 0);
 	expect_turns(test, b, "0 0 0");
 	stripe_return_turn(b, 0, 1);
-	expect_turns(test, b, "1 2 2 0 1 2 2 0 0 0");
+	expect_turns(test, b, "0 1 2 2 0 0 0 1 2 2");
 }
 
 /*

@@ -445,17 +445,17 @@ TEST_F(args, every_memory_node_is_accepted_alone)
 /* A call that cannot allocate memory is ENOMEM and changes nothing. */
 TEST_F(args, enomem_keeps_the_earlier_binding)
 {
-	int fd, failures = 0, err;
+	struct inject inject;
+	int failures = 0, err;
 	bool failed = true;
 
 	REQUIRE("failslab");
-	fd = inject_start();
-	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, inject_start(&inject));
 	ASSERT_EQ(0, shmbind_nodes(self->seg.id, MEM_STRIPE, &self->memory));
 	for (int nth = 1; failed; nth++) {
-		inject_at(fd, nth);
+		inject_at(&inject, nth);
 		err = shmbind_nodes(self->seg.id, MEM_MOSTFREE, &self->memory);
-		failed = inject_stop(fd);
+		failed = inject_stop(&inject);
 		if (!err)
 			break;
 		EXPECT_EQ(ENOMEM, errno);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each allocation of a fault, of a swap-in and of the listing fails in turn: the
- * access has the documented outcome, and the next one succeeds.
+ * Each allocation of a fault, of a swap-in and of the listing fails in turn, alone
+ * and with all that follow it: the access has the documented outcome, and the next
+ * one succeeds.
  */
 #include "inject.h"
 #include "pool.h"
@@ -10,6 +11,7 @@
 
 #define NTH_MAX		300	/* no path has so many allocations */
 #define HUGE		FOLIO_SIZE
+#define POOLED		3	/* huge pages on each node */
 
 static const int policies[] = {
 	MEM_FIRSTREF, MEM_STRIPE, MEM_MOSTFREE, MEM_WEIGHTED,
@@ -97,7 +99,7 @@ FIXTURE_SETUP(fault)
 	self->memory = memory_nodes();
 	self->mask = last_nodes(self->memory);
 	self->seg.id = -1;
-	ASSERT_EQ(0, pools_fill(HUGE, &self->memory, variant->pool ? 2 : 0));
+	ASSERT_EQ(0, pools_fill(HUGE, &self->memory, variant->pool ? POOLED : 0));
 	if (variant->unit && !variant->pool)
 		ASSERT_EQ(0, write_file(THP_DIR "shmem_enabled", "always"));
 }
@@ -109,18 +111,18 @@ FIXTURE_TEARDOWN(fault)
 	EXPECT_EQ(0, pools_fill(HUGE, &self->memory, 0));
 }
 
-/* Open a segment of two pages or folios. */
-static void open_two(struct __test_metadata *_metadata, struct segment *seg,
-		     const struct nodemask *mask, int policy, size_t unit,
-		     bool pool)
+/* Open a segment of @count pages or folios. */
+static void open_some(struct __test_metadata *_metadata, struct segment *seg,
+		      const struct nodemask *mask, int policy, size_t unit,
+		      bool pool, size_t count)
 {
 	if (pool) {
-		ASSERT_EQ(0, huge_open(seg, unit, 2, 0, policy, mask));
+		ASSERT_EQ(0, huge_open(seg, unit, count, 0, policy, mask));
 	} else if (unit) {
-		open_aligned(_metadata, seg, 2 * unit / page_size(), policy,
+		open_aligned(_metadata, seg, count * unit / page_size(), policy,
 			     mask);
 	} else {
-		ASSERT_EQ(0, segment_open(seg, 2, policy, mask));
+		ASSERT_EQ(0, segment_open(seg, count, policy, mask));
 	}
 }
 
@@ -131,22 +133,22 @@ static void open_two(struct __test_metadata *_metadata, struct segment *seg,
 TEST_F(fault, first_access_fails_cleanly)
 {
 	size_t step = (variant->unit ?: page_size()) / page_size();
-	int policy, first, second, injected, inject;
+	int policy, first, second, injected;
+	struct inject inject;
 	bool failed, touched;
 
 	REQUIRE("failslab");
-	inject = inject_start();
-	ASSERT_LE(0, inject);
+	ASSERT_EQ(0, inject_start(&inject));
 	for (size_t i = 0; i < ARRAY_SIZE(policies); i++) {
 		policy = policies[i] | variant->strength;
 		failed = true;
 		injected = 0;
 		for (int nth = 1; failed && nth < NTH_MAX; nth++) {
-			open_two(_metadata, &self->seg, &self->mask, policy,
-				 variant->unit, variant->pool);
-			inject_at(inject, nth);
+			open_some(_metadata, &self->seg, &self->mask, policy,
+				  variant->unit, variant->pool, 2);
+			inject_at(&inject, nth);
 			touched = try_touch(self->seg.addr, 0);
-			failed = inject_stop(inject);
+			failed = inject_stop(&inject);
 			injected += failed;
 			EXPECT_TRUE(touched || failed);
 			if (!is_confined(variant->strength) && !variant->pool)
@@ -170,6 +172,50 @@ TEST_F(fault, first_access_fails_cleanly)
 		EXPECT_FALSE(failed);
 		EXPECT_LT(0, injected);
 	}
+}
+
+/* Populate the page or folio at @addr. Returns 0 or the error. */
+static int populate_folio(char *addr, size_t size)
+{
+	return madvise(addr, size, MADV_POPULATE_WRITE) ? errno : 0;
+}
+
+/*
+ * If nothing can be allocated any more, the call fails and the binding has lost
+ * no turn: the second folio of a stripe is on the node that it was due on, the
+ * other one. It is so far away that the page cache needs memory for it, too.
+ */
+TEST_F(fault, stripe_loses_no_turn_without_memory)
+{
+	size_t unit = variant->unit ?: page_size(), far = 8 * unit;
+	int policy = MEM_STRIPE | variant->strength;
+	int first, second, injected = 0, err = -1;
+	struct inject inject;
+	char *addr;
+
+	REQUIRE("failslab");
+	REQUIRE("nodes=2");
+	ASSERT_EQ(0, inject_start(&inject));
+	for (int nth = 1; err && nth < NTH_MAX; nth++) {
+		open_some(_metadata, &self->seg, &self->mask, policy,
+			  variant->unit, variant->pool, far / unit + 1);
+		addr = self->seg.addr;
+		ASSERT_EQ(0, populate_folio(addr, unit));
+		ASSERT_EQ(0, inject_from(&inject, nth));
+		err = populate_folio(addr + far, unit);
+		injected += inject_stop(&inject);
+		EXPECT_TRUE(!err || err == EFAULT || err == ENOMEM);
+
+		EXPECT_EQ(0, populate_folio(addr + far, unit));
+		first = page_node(addr, 0);
+		second = page_node(addr, far / page_size());
+		EXPECT_NE(first, second);
+		EXPECT_TRUE(node_isset(first, &self->mask));
+		EXPECT_TRUE(node_isset(second, &self->mask));
+		segment_remove(&self->seg);
+	}
+	EXPECT_EQ(0, err);
+	EXPECT_LT(0, injected);
 }
 
 /*
@@ -222,20 +268,20 @@ TEST_F(swapin, access_to_a_swapped_page_fails_cleanly)
 {
 	struct swap_env *env = &self->env;
 	struct nodemask mask = last_nodes(env->memory);
-	int inject, injected = 0, nth;
 	bool failed = true, there;
+	struct inject inject;
+	int injected = 0, nth;
 
 	REQUIRE("failslab");
-	inject = inject_start();
-	ASSERT_LE(0, inject);
+	ASSERT_EQ(0, inject_start(&inject));
 	ASSERT_EQ(0, segment_open(&env->seg, PAGES,
 				  MEM_STRIPE | variant->strength, &mask));
 	write_numbers(&env->seg);
 	for (nth = 1; failed && nth < NTH_MAX; nth++) {
 		swap_out(_metadata, &env->group, &env->seg);
-		inject_at(inject, nth);
+		inject_at(&inject, nth);
 		there = try_read(env->seg.addr, nth % PAGES);
-		failed = inject_stop(inject);
+		failed = inject_stop(&inject);
 		injected += failed;
 		EXPECT_TRUE(there || failed);
 		if (!is_confined(variant->strength))
@@ -245,6 +291,38 @@ TEST_F(swapin, access_to_a_swapped_page_fails_cleanly)
 			expect_all_on(_metadata, &env->seg, &mask);
 	}
 	EXPECT_FALSE(failed);
+	EXPECT_LT(0, injected);
+}
+
+/* So is one for which nothing can be allocated any more. */
+TEST_F(swapin, swapped_page_stays_without_memory)
+{
+	struct swap_env *env = &self->env;
+	struct nodemask mask = last_nodes(env->memory);
+	int injected = 0, err = -1;
+	struct inject inject;
+	bool failed;
+
+	REQUIRE("failslab");
+	ASSERT_EQ(0, inject_start(&inject));
+	ASSERT_EQ(0, segment_open(&env->seg, PAGES,
+				  MEM_STRIPE | variant->strength, &mask));
+	write_numbers(&env->seg);
+	for (int nth = 1; err && nth < NTH_MAX; nth++) {
+		swap_out(_metadata, &env->group, &env->seg);
+		ASSERT_EQ(0, inject_from(&inject, nth));
+		err = populate(&env->seg, nth % PAGES);
+		failed = inject_stop(&inject);
+		injected += failed;
+		if (err) {
+			EXPECT_TRUE(failed);
+			EXPECT_TRUE(err == EFAULT || err == ENOMEM);
+		}
+		expect_numbers(_metadata, &env->seg);
+		if (is_confined(variant->strength))
+			expect_all_on(_metadata, &env->seg, &mask);
+	}
+	EXPECT_EQ(0, err);
 	EXPECT_LT(0, injected);
 }
 
@@ -274,29 +352,29 @@ TEST(listing_without_memory_is_enomem)
 {
 	static char want[TEXT_MAX], text[TEXT_MAX];
 	struct nodemask memory = memory_nodes();
-	int inject, injected = 0, nth;
 	struct segment segs[20];
+	int injected = 0, nth;
+	struct inject inject;
 	bool failed = true;
 	ssize_t length;
 
 	REQUIRE("failslab");
 	ASSERT_EQ(0, own_ipc_namespace());
-	inject = inject_start();
-	ASSERT_LE(0, inject);
+	ASSERT_EQ(0, inject_start(&inject));
 	for (size_t i = 0; i < ARRAY_SIZE(segs); i++) {
 		ASSERT_EQ(0, segment_open(&segs[i], 4, MEM_STRIPE, &memory));
 		touch_pages(segs[i].addr, 4);
 	}
 	ASSERT_LT(0, read_listing(want));
 	for (nth = 1; failed && nth < NTH_MAX; nth++) {
-		inject_at(inject, nth);
+		inject_at(&inject, nth);
 		errno = 0;
 		length = read_listing(text);
 		if (length < 0)
 			EXPECT_EQ(ENOMEM, errno);
 		if (length >= 0)
 			EXPECT_STREQ(want, text);
-		failed = inject_stop(inject);
+		failed = inject_stop(&inject);
 		injected += failed;
 		ASSERT_LT(0, read_listing(text));
 		EXPECT_STREQ(want, text);

@@ -266,19 +266,19 @@ TEST_F(failed_attach, failed_attach_does_not_allow_binding)
 /* A segment can be bound after an attach for which there was no memory. */
 TEST_F(life, enomem_in_attach_does_not_end_binding)
 {
-	int fd, failures = 0;
+	struct inject inject;
 	bool failed = true;
+	int failures = 0;
 
 	REQUIRE("failslab");
-	fd = inject_start();
-	ASSERT_LE(0, fd);
+	ASSERT_EQ(0, inject_start(&inject));
 	for (int nth = 1; failed; nth++) {
 		struct segment seg;
 
 		ASSERT_EQ(0, segment_create(&seg, 1));
-		inject_at(fd, nth);
+		inject_at(&inject, nth);
 		segment_attach(&seg);
-		failed = inject_stop(fd);
+		failed = inject_stop(&inject);
 		if (seg.addr) {
 			EXPECT_NOT_BINDABLE(seg.id);
 		} else {
