@@ -1181,6 +1181,8 @@ static struct page *alloc_large(struct shmbind *b, gfp_t gfp,
 static struct page *shmbind_alloc_on(struct shmbind *b, gfp_t gfp,
 				     unsigned int order, int nid)
 {
+	KUNIT_STATIC_STUB_REDIRECT(shmbind_alloc_on, b, gfp, order, nid);
+
 	if (unlikely(nid == NUMA_NO_NODE))
 		return NULL;
 	if (order)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * KUnit tests of the choice of nodes where it does not depend on free memory:
- * rounds of stripes, weights, masks from user space, order of fallback.
+ * rounds of stripes, weights, masks from user space, order of fallback, choices
+ * that are overtaken.
  * Included by mm/shmbind.c.
  */
 
@@ -481,6 +482,106 @@ static void fallback_goes_by_distance(struct kunit *test)
 		expect_by_distance(test, nid);
 }
 
+/*
+ * Allocations of one test. The first one fails after something has changed; the
+ * others have their page.
+ */
+static struct {
+	int calls;
+	void (*change)(void);
+} test_alloc;
+
+static struct page *test_alloc_on(struct shmbind *b, gfp_t gfp,
+				  unsigned int order, int nid)
+{
+	if (test_alloc.calls++)
+		return alloc_on_node(gfp, order, nid);
+	test_alloc.change();
+	return NULL;
+}
+
+/*
+ * Have a HARD stripe over the first @nr_nodes nodes allocate a page on node 0,
+ * with @change. Returns its node, or the error.
+ */
+static int node_after(struct kunit *test, void (*change)(void), int nr_nodes)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, nr_nodes);
+	int nid = NUMA_NO_NODE;
+	struct folio *folio;
+
+	b->strength = MEM_HARDBIND;
+	b->pol.flags |= MPOL_F_CONFINED;
+	test_alloc.calls = 0;
+	test_alloc.change = change;
+	kunit_activate_static_stub(test, shmbind_alloc_on, test_alloc_on);
+	folio = alloc_chosen(GFP_HIGHUSER_MOVABLE, 0, &b->pol, &nid, 1);
+	if (IS_ERR(folio))
+		return PTR_ERR(folio);
+	nid = folio_nid(folio);
+	folio_put(folio);
+	return nid;
+}
+
+static void change_nothing(void)
+{
+}
+
+/* An allocation that fails is not repeated for no reason. */
+static void choice_that_stands_is_made_once(struct kunit *test)
+{
+	KUNIT_EXPECT_EQ(test, -ENOSPC, node_after(test, change_nothing, 1));
+	KUNIT_EXPECT_EQ(test, 1, test_alloc.calls);
+}
+
+#ifdef CONFIG_CPUSETS
+static void change_cpuset(void)
+{
+	local_irq_disable();
+	write_seqcount_begin(&current->mems_allowed_seq);
+	write_seqcount_end(&current->mems_allowed_seq);
+	local_irq_enable();
+}
+
+static void enable_cpusets(bool enable)
+{
+	guard(cpus_read_lock)();
+	if (enable)
+		cpuset_inc();
+	else
+		cpuset_dec();
+}
+#endif
+
+/* It is repeated if the task's cpuset has changed since the choice. */
+static void choice_overtaken_by_a_cpuset_is_repeated(struct kunit *test)
+{
+#ifdef CONFIG_CPUSETS
+	enable_cpusets(true);
+	KUNIT_EXPECT_EQ(test, 0, node_after(test, change_cpuset, 1));
+	enable_cpusets(false);
+	KUNIT_EXPECT_EQ(test, 2, test_alloc.calls);
+#else
+	kunit_skip(test, "needs CONFIG_CPUSETS");
+#endif
+}
+
+static void remove_node_0(void)
+{
+	node_clear_state(0, N_MEMORY);
+}
+
+/* It is repeated if the chosen node has lost its memory. */
+static void choice_overtaken_by_hotplug_is_repeated(struct kunit *test)
+{
+	if (!node_state(0, N_MEMORY) || !node_state(1, N_MEMORY))
+		kunit_skip(test, "needs memory on nodes 0 and 1");
+
+	KUNIT_EXPECT_EQ(test, 1, node_after(test, remove_node_0, 2));
+	node_set_state(0, N_MEMORY);
+	KUNIT_EXPECT_EQ(test, 2, test_alloc.calls);
+}
+
 static struct kunit_case shmbind_cases[] = {
 	KUNIT_CASE(stripe_takes_turns),
 	KUNIT_CASE(stripe_counts_large_folios_by_pages),
@@ -507,6 +608,9 @@ static struct kunit_case shmbind_cases[] = {
 	KUNIT_CASE(mask_can_be_longer_than_a_nodemask),
 	KUNIT_CASE(mask_with_unreadable_tail_is_efault),
 	KUNIT_CASE(fallback_goes_by_distance),
+	KUNIT_CASE(choice_that_stands_is_made_once),
+	KUNIT_CASE(choice_overtaken_by_a_cpuset_is_repeated),
+	KUNIT_CASE(choice_overtaken_by_hotplug_is_repeated),
 	{}
 };
 
