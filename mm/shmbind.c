@@ -791,28 +791,39 @@ static void stripe_charge(struct shmbind *b, int nid, unsigned int nr_pages)
 }
 
 /*
- * Take back the turn of @nr_pages, 0 if it has not been counted. Begin the next
- * search at the same node: a HARD stripe does not skip a full node, and a node
- * that was the last in its round is not passed over in favour of the next round.
+ * The round is not over as long as @nid is due in it. Otherwise all nodes would be
+ * due again, and the others could get ahead of @nid.
+ */
+static void stripe_reopen_round(struct stripe *s, int nid)
+{
+	int i;
+
+	s->level = min(s->level, s->node[nid].given + 1);
+	s->nr_due = 0;
+	for (i = 0; i < s->nr_nodes; i++, nid = s->node[nid].next)
+		s->nr_due += stripe_is_due(s, nid);
+}
+
+/*
+ * Return a turn of @nr_pages, or of 0 if it has not been counted. The next search
+ * begins at the same node, so that a HARD stripe does not skip a full node.
  */
 static void stripe_return_turn(struct shmbind *b, int nid, unsigned int nr_pages)
 {
 	struct stripe *s = &b->stripe;
-	bool was_due;
 
 	if (!stripe_counts_node(b, nid))
 		return;
 
 	guard(spinlock)(&s->lock);
-	was_due = stripe_is_due(s, nid);
 	if (b->policy == MEM_WEIGHTED)
 		nr_pages = weighted_uncharge(s, nid, nr_pages);
 	/*
 	 * mbind() may have changed the policy of a huge page since the choice
 	 */
 	s->node[nid].given -= min_t(u64, nr_pages, s->node[nid].given);
-	s->nr_due += !was_due && stripe_is_due(s, nid);
 	s->next = nid;
+	stripe_reopen_round(s, nid);
 }
 
 /**

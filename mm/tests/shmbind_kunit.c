@@ -125,6 +125,24 @@ static void stripe_takes_a_returned_turn_again(struct kunit *test)
 	expect_turns(test, b, "2 0 1 2");
 }
 
+/*
+ * Two threads wait for a page of node 1, each at the end of a round, and return
+ * their turns (-). Node 0 is not due until node 1 has caught up:
+ *
+ *	round		1	2	1	2	3
+ *	node 0		0	0	.	.	0
+ *	node 1		1-	1-	1	1	1
+ */
+static void stripe_does_not_pass_returned_turns(struct kunit *test)
+{
+	struct shmbind *b = new_stripe(test, MEM_STRIPE, 2);
+
+	expect_turns(test, b, "0 1 0 1");
+	stripe_return_turn(b, 1, 1);
+	stripe_return_turn(b, 1, 1);
+	expect_turns(test, b, "1 1 0 1");
+}
+
 /* More pages can be returned than were counted if mbind(2) came between. */
 static void stripe_never_counts_less_than_nothing(struct kunit *test)
 {
@@ -586,6 +604,7 @@ static struct kunit_case shmbind_cases[] = {
 	KUNIT_CASE(stripe_takes_turns),
 	KUNIT_CASE(stripe_counts_large_folios_by_pages),
 	KUNIT_CASE(stripe_takes_a_returned_turn_again),
+	KUNIT_CASE(stripe_does_not_pass_returned_turns),
 	KUNIT_CASE(stripe_never_counts_less_than_nothing),
 	KUNIT_CASE(stripe_does_not_catch_up_after_a_cpuset),
 	KUNIT_CASE(stripe_counts_pages_that_enter),

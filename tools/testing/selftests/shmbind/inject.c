@@ -183,7 +183,8 @@ static int populate_folio(char *addr, size_t size)
 /*
  * If nothing can be allocated any more, the call fails and the binding has lost
  * no turn: the second folio of a stripe is on the node that it was due on, the
- * other one. It is so far away that the page cache needs memory for it, too.
+ * other one. It is so far from the first that the page cache needs memory for it,
+ * whatever the size of the folios.
  */
 TEST_F(fault, stripe_loses_no_turn_without_memory)
 {
@@ -195,6 +196,7 @@ TEST_F(fault, stripe_loses_no_turn_without_memory)
 
 	REQUIRE("failslab");
 	REQUIRE("nodes=2");
+	ASSERT_EQ(2, nodes_weight(&self->mask));
 	ASSERT_EQ(0, inject_start(&inject));
 	for (int nth = 1; err && nth < NTH_MAX; nth++) {
 		open_some(_metadata, &self->seg, &self->mask, policy,
@@ -294,7 +296,7 @@ TEST_F(swapin, access_to_a_swapped_page_fails_cleanly)
 	EXPECT_LT(0, injected);
 }
 
-/* So is one for which nothing can be allocated any more. */
+/* A swapped page stays where it is if all allocations fail. */
 TEST_F(swapin, swapped_page_stays_without_memory)
 {
 	struct swap_env *env = &self->env;

@@ -32,8 +32,9 @@ static inline int inject_set(const char *name, const char *value)
 }
 
 /*
- * Prepare the functions below, which act on the calling thread alone. Include
- * allocations that may wait, and print no stack traces.
+ * Prepare the functions below, which act on the calling thread alone: the settings
+ * are the system's, but with task-filter they apply to a thread that asks for it.
+ * Include allocations that may wait, and print no stack traces.
  */
 static inline int inject_start(struct inject *inject)
 {
@@ -43,6 +44,7 @@ static inline int inject_start(struct inject *inject)
 		return -1;
 	if (inject_set("ignore-gfp-wait", "N") || inject_set("verbose", "0") ||
 	    inject_set("task-filter", "Y") || inject_set("times", "-1") ||
+	    inject_set("interval", "1") || inject_set("space", "0") ||
 	    inject_set("probability", "100") ||
 	    write_file(DEBUGFS "/fail_page_alloc/ignore-gfp-highmem", "N") ||
 	    write_file(DEBUGFS "/fail_page_alloc/min-order", "0"))
@@ -73,14 +75,11 @@ static inline int inject_from(const struct inject *inject, int nth)
 static inline bool inject_stop(const struct inject *inject)
 {
 	char text[16] = {};
-	bool failed;
+	ssize_t stopped = pwrite(inject->rest, "0", 1, 0);
+	ssize_t length = pread(inject->nth, text, sizeof(text) - 1, 0);
 
-	if (pwrite(inject->rest, "0", 1, 0) != 1)
-		return false;
-	failed = pread(inject->nth, text, sizeof(text) - 1, 0) > 0 &&
-		 !atoi(text);
-	inject_at(inject, 0);
-	return failed;
+	return !inject_at(inject, 0) && stopped == 1 && length > 0 &&
+	       !atoi(text);
 }
 
 #endif /* SELFTEST_SHMBIND_INJECT_H */
