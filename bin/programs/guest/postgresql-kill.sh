@@ -20,6 +20,17 @@ gone()
 	! awk '{ print $2 }' /proc/sysvipc/shm | grep -x "$1"
 }
 
+# as_before LABEL - The new segment is bound as the old one was, and nothing is lost.
+as_before()
+{
+	verdict "$1: the new segment is bound in the same way" \
+		test "$(about "$segment" binding)" = 'stripe|mask:0-3'
+	fill_buffers >/dev/null
+	show_segment "$1" "$segment"
+	verdict "$1: its pages are even" even "$(attached "$segment")" "${nodes[@]}"
+	verdict "$1: the data is intact" data_is_intact
+}
+
 killed()
 {
 	local old key pid
@@ -35,12 +46,7 @@ killed()
 	wait $!
 	verdict "the postmaster makes a new segment" until_segment_is_new "$old"
 	verdict "the old segment is gone" gone "$old"
-	verdict "the new one is bound in the same way" \
-		test "$(about "$segment" binding)" = 'stripe|mask:0-3'
-	fill_buffers >/dev/null
-	show_segment 'after a backend was killed' "$segment"
-	verdict "its pages are even" even "$(attached "$segment")" "${nodes[@]}"
-	verdict "the data is intact" data_is_intact
+	as_before 'after a backend was killed'
 	section "The postmaster is killed: kill -9"
 	old=$segment key=$(about "$old" key)
 	kill -9 "$server"
@@ -51,12 +57,7 @@ killed()
 	verdict "the new segment has the same key" \
 		test "$(about "$segment" key)" = "$key"
 	verdict "it is another one, and the old one is gone" gone "$old"
-	verdict "it is bound in the same way" \
-		test "$(about "$segment" binding)" = 'stripe|mask:0-3'
-	fill_buffers >/dev/null
-	show_segment 'after the postmaster was killed' "$segment"
-	verdict "its pages are even" even "$(attached "$segment")" "${nodes[@]}"
-	verdict "the data is intact after recovery" data_is_intact
+	as_before 'after the postmaster was killed'
 	verdict "the server stops" stopped
 	verdict "all checksums are right" checksums_are_right
 }
