@@ -196,7 +196,7 @@ finish()
 	verdict "the kernel has reported no fault of its own" nothing_in \
 		'BUG:|cut here|Oops|Call Trace|rcu.*stall|lockup' /tmp/kernel
 	verdict "the OOM killer has killed nothing for lack of memory" nothing_in \
-		'Out of memory: Killed|invoked oom-killer' /tmp/kernel
+		'Out of memory: |constraint=CONSTRAINT_(NONE|CPUSET|MEMORY_POLICY)' /tmp/kernel
 	echo "end: $SECONDS"
 	exit "$status"
 }
