@@ -47,7 +47,7 @@ stress()
 # The rate of the stressor.
 rate()
 {
-	awk '/metrc:.* shm-sysv / { print $9 }' "$out"
+	awk '/metrc:.* shm-sysv / { print $9; exit }' "$out"
 }
 
 ended_well()

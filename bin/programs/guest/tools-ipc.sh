@@ -34,12 +34,13 @@ hold()
 	until [[ -s /tmp/held.$1 ]]; do sleep 0.1; done
 }
 
-# without ID - The lines on stdin without the segment's id and what belongs to its key,
-# creator and times.
-without()
+# alike - The lines on stdin without what differs between any two segments: id, key,
+# processes and times.
+alike()
 {
-	sed -E "s/\b$1\b/ID/; s/0x[0-9a-f]{8}/KEY/; s/[0-9]{2}:[0-9]{2}(:[0-9]{2})?/TIME/g
-		s/pid=[0-9]+/pid=PID/g; s/(PID: *)[0-9]+/\1PID/; s/(Last change by:|uid).*/\1/"
+	sed -E 's/(shmid=|^ID: *|^0x[0-9a-f]{8} +)[0-9]+/\1ID/; s/0x[0-9a-f]{8}/KEY/
+		s/pid=[0-9]+/pid=PID/g; s/(PID: *)[0-9]+/\1PID/
+		s/(time[=:]|Last change:).*/\1/'
 }
 
 # same_as_unbound CLAIM COMMAND... - With SEGMENT replaced by its id, the command prints
@@ -51,8 +52,8 @@ same_as_unbound()
 	"${@//SEGMENT/$bound}" >/tmp/bound 2>&1
 	"${@//SEGMENT/$unbound}" >/tmp/unbound 2>&1
 	said </tmp/bound
-	without "$bound" </tmp/bound >/tmp/bound.same
-	without "$unbound" </tmp/unbound >/tmp/unbound.same
+	alike </tmp/bound >/tmp/bound.same
+	alike </tmp/unbound >/tmp/unbound.same
 	verdict "$claim" agree
 }
 
