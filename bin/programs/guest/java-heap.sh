@@ -20,7 +20,7 @@ prepare()
 	figure java "$(java -version 2>&1 | head -n 1)"
 	cp /programs/Heap.java /tmp
 	verdict "the program is compiled" \
-		java -jar /usr/share/java/ecj.jar -17 -d /tmp /tmp/Heap.java
+		ecj -17 -d /tmp /tmp/Heap.java
 	java -XX:+UnlockDiagnosticVMOptions -XX:+PrintFlagsFinal -version 2>/dev/null |
 		grep -E ' (UseSHM|UseLargePages|LargePageSizeInBytes) ' | tr -s ' ' | said
 	verdict "this Java has UseSHM" \
