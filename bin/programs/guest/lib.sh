@@ -193,8 +193,10 @@ finish()
 {
 	section "The kernel"
 	dmesg >/tmp/kernel
+	# The OOM killer prints a stack; the next verdict is about it.
+	sed '/invoked oom-killer/,/oom-kill:constraint/d' /tmp/kernel >/tmp/faults
 	verdict "the kernel has reported no fault of its own" nothing_in \
-		'BUG:|cut here|Oops|Call Trace|rcu.*stall|lockup' /tmp/kernel
+		'BUG:|cut here|Oops|Call Trace|rcu.*stall|lockup' /tmp/faults
 	verdict "the OOM killer has killed nothing for lack of memory" nothing_in \
 		'Out of memory: |constraint=CONSTRAINT_(NONE|CPUSET|MEMORY_POLICY)' /tmp/kernel
 	echo "end: $SECONDS"
