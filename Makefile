@@ -24,8 +24,8 @@ export V TEST NUMA DIST DRY DEBUG ACCEL KSRC EXTRA_CONFIG ARCH J SIGNOFF \
 
 targets := help run check check-all shell deps fetch tree refresh kernel \
 	topologies first-topology lint check-arches series rows patch rebase bench \
-	bench-compare bisect soak coverage mutants neighbours programs deb \
-	deb-check clean distclean
+	bench-compare bisect soak coverage mutants neighbours programs kselftests \
+	deb deb-check clean distclean
 .PHONY: $(targets)
 .NOTPARALLEL:
 
@@ -128,6 +128,10 @@ neighbours: kernel
 # Programs of Debian, unmodified, on four nodes. PROGRAM= names one of them.
 programs: $(if $(dry),,tree)
 	@bin/programs/run $(PROGRAM)
+
+# Other people's tests, on the base and on the series. COLLECTION= names one set.
+kselftests: $(if $(dry),,tree)
+	@bin/check/kselftests $(COLLECTION)
 
 # Packages of a kernel with Debian's configuration, and of the command.
 deb: tree
