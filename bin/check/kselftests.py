@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 KERNELS = ("base", "series")
 ABSENT = "-"            # the test has no result
-UNFINISHED = "NO END"   # a program that began and reported nothing
+UNFINISHED = "NO-END"   # a program that began and reported nothing
 
 PROGRAM = re.compile(r"# selftests: ([^:]+): (\S+)$")
 RESULT = re.compile(r"((?:# )*)(not ok|ok)\b(?: +([0-9]+))?(?: +-)? *(.*)")

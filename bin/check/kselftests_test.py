@@ -82,7 +82,7 @@ class ReadTest(unittest.TestCase):
         """Its last program has no end either."""
         cut = MM[:MM.index("# # running ./droppable")]
         run = run_of(cut)
-        self.assertEqual(run.results["mm: ksft_mmap.sh"], "NO END")
+        self.assertEqual(run.results["mm: ksft_mmap.sh"], "NO-END")
         self.assertIn("mm: ksft_mmap.sh did not come to its end", run.faults)
         self.assertIn("0 programs ended, the plan is 2", run.faults)
         self.assertIn("the guest did not come to its end", run.faults)
