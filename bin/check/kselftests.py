@@ -79,7 +79,7 @@ def status_of(word, text):
         status = "PASS" if word == "ok" else "FAIL"
     for pattern, instead in VOLATILE:
         name = pattern.sub(instead, name)
-    return " ".join(name.split()), status
+    return " ".join(name.split()) or "without a name", status
 
 
 class Reader:

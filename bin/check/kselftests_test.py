@@ -62,6 +62,11 @@ class ReadTest(unittest.TestCase):
             "mm: ksft_hmm.sh": "SKIP",
         })
 
+    def test_result_without_a_name(self):
+        """As a program reports that skips all of its tests."""
+        run = run_of(MM.replace("test_hmm.sh smoke # SKIP", "# SKIP no HMM", 1))
+        self.assertEqual(run.results["mm: ksft_hmm.sh: without a name"], "SKIP")
+
     def test_time_limit(self):
         """It is not an ordinary failure, and what was reported stays."""
         run = run_of(MM.replace("# exit=1\n", "# TIMEOUT 420 seconds\n", 1)
